@@ -1,0 +1,1 @@
+"""Formats and sealing; one file per format."""

@@ -1,0 +1,1 @@
+"""Node, site and recovery keys, and what protects them."""

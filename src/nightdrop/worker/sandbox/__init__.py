@@ -1,0 +1,1 @@
+"""Kernel confinement: seccomp, Landlock, namespaces, limits."""
