@@ -1,0 +1,53 @@
+"""Raw system calls through the C library, with errno turned into OSError.
+
+Nothing here is Python's own ``os`` module: the calls the sandbox needs (seccomp, Landlock, capset, clone) have no
+binding there.
+"""
+
+import ctypes
+import os
+import platform
+
+# PyDLL keeps the interpreter lock: right for short calls, and required around a clone.
+_LIBC = ctypes.PyDLL(None, use_errno=True)
+_SYSCALL = _LIBC.syscall
+_SYSCALL.restype = ctypes.c_long
+_PRCTL = _LIBC.prctl
+_PRCTL.restype = ctypes.c_int
+
+ARCH = platform.machine()
+
+
+def syscall(number: int, *arguments: int) -> int:
+    """Call the kernel.
+
+    Args:
+        number: system call number of this machine's architecture.
+        arguments: up to six integers or addresses.
+
+    Raises:
+        OSError: with the kernel's errno.
+    """
+    # The C prototype is variadic: every argument has to be widened to a register by hand.
+    result: int = _SYSCALL(ctypes.c_long(number), *(ctypes.c_long(argument) for argument in arguments))
+    if result == -1:
+        raise _last_error()
+    return result
+
+
+def prctl(option: int, first: int = 0, second: int = 0, third: int = 0, fourth: int = 0) -> int:
+    """Set or ask something about this process; see prctl in section 2 of the manual.
+
+    Raises:
+        OSError: with the kernel's errno.
+    """
+    arguments = (ctypes.c_ulong(value) for value in (first, second, third, fourth))
+    result: int = _PRCTL(ctypes.c_int(option), *arguments)
+    if result == -1:
+        raise _last_error()
+    return result
+
+
+def _last_error() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))

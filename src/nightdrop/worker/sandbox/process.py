@@ -1,0 +1,115 @@
+"""What a process does to itself before it touches anything it should protect, or be protected from.
+
+Used by the keeper (which has secrets to protect) as well as by gateway and runner (which run what others wrote).
+"""
+
+import ctypes
+import os
+import resource
+import signal
+from collections.abc import Iterable
+
+from nightdrop.worker.sandbox.libc import ARCH, prctl, syscall
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_CAPBSET_DROP = 24
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
+
+_MCL_CURRENT_AND_FUTURE = 1 | 2
+_CAPABILITY_VERSION_3 = 0x20080522
+_CAP_SETPCAP = 8
+
+_X86 = ARCH == "x86_64"
+_SYS_CAPGET = 125 if _X86 else 90
+_SYS_CAPSET = 126 if _X86 else 91
+_SYS_MLOCKALL = 151 if _X86 else 230
+_SYS_CLOSE_RANGE = 436
+
+_LAST_FD = 0xFFFFFFFF
+
+
+def harden(*, pdeathsig: bool = True, lock_memory: bool = False, parent: int | None = None) -> list[str]:
+    """Make this process unreadable for its neighbours, and let it die with its parent.
+
+    Sets no_new_privs, dumpable 0 (no ptrace, no /proc/PID/mem or environ for the same user), core size 0.
+
+    Args:
+        pdeathsig: be killed when the parent *thread* ends; the parent must start children from a thread that lives on.
+        lock_memory: keep every page out of swap (mlockall).
+        parent: process id that must still be the parent; without it only a death during this call is noticed.
+
+    Returns:
+        What could not be had, one sentence each; empty when all is in place. Only ``lock_memory`` can end up here.
+
+    Raises:
+        OSError: the kernel refused one of the basic steps.
+    """
+    expected = os.getppid() if parent is None else parent
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    prctl(_PR_SET_DUMPABLE, 0)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if pdeathsig:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The parent may have died before the line above: then no signal will ever come.
+        if os.getppid() != expected:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return _lock_memory() if lock_memory else []
+
+
+def drop_capabilities() -> None:
+    """Give up all capabilities for good: ambient, bounding, permitted, effective, inheritable.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    # Without CAP_SETPCAP the bounding set cannot be changed, and with no_new_privs it is not needed.
+    if _has_capability(_CAP_SETPCAP):
+        _empty_bounding_set()
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    syscall(_SYS_CAPSET, ctypes.addressof(header), ctypes.addressof(nothing))
+
+
+def close_other_fds(keep: Iterable[int]) -> None:
+    """Close every file descriptor that is not in ``keep``, also the standard ones.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    start = 0
+    for fd in sorted(set(keep)):
+        if fd > start:
+            syscall(_SYS_CLOSE_RANGE, start, fd - 1, 0)
+        start = fd + 1
+    syscall(_SYS_CLOSE_RANGE, start, _LAST_FD, 0)
+
+
+def _empty_bounding_set() -> None:
+    for capability in range(64):
+        try:
+            prctl(_PR_CAPBSET_DROP, capability)
+        except OSError:
+            return  # EINVAL: one past the last capability this kernel knows
+
+
+def _has_capability(number: int) -> bool:
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    data = (ctypes.c_uint32 * 6)()
+    syscall(_SYS_CAPGET, ctypes.addressof(header), ctypes.addressof(data))
+    effective = data[0] | data[3] << 32
+    return bool(effective >> number & 1)
+
+
+def _lock_memory() -> list[str]:
+    # A finite limit would let the lock succeed now and turn a later allocation into MemoryError, at the latest when
+    # CAP_IPC_LOCK is dropped: unlimited, or not at all.
+    try:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        syscall(_SYS_MLOCKALL, _MCL_CURRENT_AND_FUTURE)
+    except (OSError, ValueError):
+        return ["Memory is not locked: allow it with LimitMEMLOCK=infinity (systemd) or --ulimit memlock=-1 (Docker)."]
+    return []
