@@ -57,7 +57,7 @@ class Home:
 
     @property
     def app_db(self) -> Path:
-        return self.root / "app.db"
+        return self.root / "data" / "app.db"
 
     @property
     def keeper_db(self) -> Path:
@@ -115,7 +115,7 @@ def create_home(root: Path) -> Home:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_owner(root)
         root.chmod(0o700)
-        for part in (home.keeper_db.parent, home.run_dir, root / "sites"):
+        for part in (home.app_db.parent, home.keeper_db.parent, home.run_dir, root / "sites"):
             part.mkdir(mode=0o700, exist_ok=True)
         write_private(root / MARKER, json.dumps({"format": FORMAT, "instance": home.instance}).encode() + b"\n")
     except OSError:
