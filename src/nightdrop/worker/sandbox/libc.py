@@ -6,7 +6,8 @@ binding there.
 
 import ctypes
 import os
-import platform
+
+from nightdrop.worker.sandbox.syscalls import number
 
 # PyDLL keeps the interpreter lock: right for short calls, and required around a clone.
 _LIBC = ctypes.PyDLL(None, use_errno=True)
@@ -15,21 +16,19 @@ _SYSCALL.restype = ctypes.c_long
 _PRCTL = _LIBC.prctl
 _PRCTL.restype = ctypes.c_int
 
-ARCH = platform.machine()
 
-
-def syscall(number: int, *arguments: int) -> int:
+def syscall(name: str, *arguments: int) -> int:
     """Call the kernel.
 
     Args:
-        number: system call number of this machine's architecture.
+        name: the call, as in the table of :mod:`.syscalls`.
         arguments: up to six integers or addresses.
 
     Raises:
-        OSError: with the kernel's errno.
+        OSError: with the kernel's errno; ENOSYS on an architecture without a table.
     """
     # The C prototype is variadic: every argument has to be widened to a register by hand.
-    result: int = _SYSCALL(ctypes.c_long(number), *(ctypes.c_long(argument) for argument in arguments))
+    result: int = _SYSCALL(ctypes.c_long(number(name)), *(ctypes.c_long(argument) for argument in arguments))
     if result == -1:
         raise _last_error()
     return result
@@ -49,5 +48,5 @@ def prctl(option: int, first: int = 0, second: int = 0, third: int = 0, fourth: 
 
 
 def _last_error() -> OSError:
-    number = ctypes.get_errno()
-    return OSError(number, os.strerror(number))
+    code = ctypes.get_errno()
+    return OSError(code, os.strerror(code))

@@ -9,7 +9,7 @@ import resource
 import signal
 from collections.abc import Iterable
 
-from nightdrop.worker.sandbox.libc import ARCH, prctl, syscall
+from nightdrop.worker.sandbox.libc import prctl, syscall
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -21,12 +21,6 @@ _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _MCL_CURRENT_AND_FUTURE = 1 | 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_SETPCAP = 8
-
-_X86 = ARCH == "x86_64"
-_SYS_CAPGET = 125 if _X86 else 90
-_SYS_CAPSET = 126 if _X86 else 91
-_SYS_MLOCKALL = 151 if _X86 else 230
-_SYS_CLOSE_RANGE = 436
 
 _LAST_FD = 0xFFFFFFFF
 
@@ -71,7 +65,7 @@ def drop_capabilities() -> None:
         _empty_bounding_set()
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     nothing = (ctypes.c_uint32 * 6)()
-    syscall(_SYS_CAPSET, ctypes.addressof(header), ctypes.addressof(nothing))
+    syscall("capset", ctypes.addressof(header), ctypes.addressof(nothing))
 
 
 def close_other_fds(keep: Iterable[int]) -> None:
@@ -83,9 +77,9 @@ def close_other_fds(keep: Iterable[int]) -> None:
     start = 0
     for fd in sorted(set(keep)):
         if fd > start:
-            syscall(_SYS_CLOSE_RANGE, start, fd - 1, 0)
+            syscall("close_range", start, fd - 1, 0)
         start = fd + 1
-    syscall(_SYS_CLOSE_RANGE, start, _LAST_FD, 0)
+    syscall("close_range", start, _LAST_FD, 0)
 
 
 def _empty_bounding_set() -> None:
@@ -99,7 +93,7 @@ def _empty_bounding_set() -> None:
 def _has_capability(number: int) -> bool:
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     data = (ctypes.c_uint32 * 6)()
-    syscall(_SYS_CAPGET, ctypes.addressof(header), ctypes.addressof(data))
+    syscall("capget", ctypes.addressof(header), ctypes.addressof(data))
     effective = data[0] | data[3] << 32
     return bool(effective >> number & 1)
 
@@ -109,7 +103,7 @@ def _lock_memory() -> list[str]:
     # CAP_IPC_LOCK is dropped: unlimited, or not at all.
     try:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        syscall(_SYS_MLOCKALL, _MCL_CURRENT_AND_FUTURE)
+        syscall("mlockall", _MCL_CURRENT_AND_FUTURE)
     except (OSError, ValueError):
         return ["Memory is not locked: allow it with LimitMEMLOCK=infinity (systemd) or --ulimit memlock=-1 (Docker)."]
     return []
