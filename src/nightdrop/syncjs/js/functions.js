@@ -1,0 +1,48 @@
+const readSecret = (name, caller) => parse(host("secret.get", stringify([typeof name === "string" ? name : null, caller])));
+
+const functions = {
+  GetSecret(name, fallback) {
+    const value = readSecret(name, "GetSecret").v;
+    if (value !== null) return value;
+    return fallback === undefined ? "" : fallback;
+  },
+  HasSecret(name) {
+    return call("secret.has", [typeof name === "string" ? name : null]);
+  },
+  RequireSecret(name) {
+    const answer = readSecret(name, "RequireSecret");
+    if (answer.v === null) throw new Error(`RequireSecret(${stringify(textOf(name))}): ${answer.why}`);
+    return answer.v;
+  },
+  Log(...values) {
+    writeLog("info", values);
+  },
+  LogWarn(...values) {
+    writeLog("warn", values);
+  },
+  LogError(...values) {
+    writeLog("error", values);
+  },
+  Exit() {
+    host("exit", "[]");
+  },
+  Sleep(ms) {
+    const wanted = Number(ms);
+    if (!(wanted >= 0)) {
+      writeLog("warn", ["Sleep: the time must be a number of milliseconds, 0 or more"]);
+      return;
+    }
+    call("sleep", [Math.min(wanted, 1e12)]);
+  },
+  structuredClone(value) {
+    return cloneInto(value, new Map());
+  },
+};
+
+const consoleMethods = {
+  log: functions.Log,
+  info: functions.Log,
+  debug: functions.Log,
+  warn: functions.LogWarn,
+  error: functions.LogError,
+};

@@ -1,0 +1,41 @@
+const globalNames = [...table.constants.map((c) => c[0]), ...table.functions, ...table.objects.map((o) => o.name), "console", "Params"];
+
+// A name that no method has stays undefined, as scripts may ask for it; only the error text gets the hint.
+const noteUnknownNames = (owner, known) => new Proxy(Object.create(Object.prototype), {
+  get(target, key, receiver) {
+    if (typeof key === "string" && !(key in target)) lastUnknownName = [owner, key, known];
+    return Reflect.get(target, key, receiver);
+  },
+});
+
+const addMethod = (target, name, method) => {
+  defineProperty(method, "name", { value: name });
+  defineProperty(target, name, { value: freeze(method), writable: false, configurable: false, enumerable: false });
+};
+
+const methodOf = (owner, spec) => {
+  if (spec.kind === "configure") return configurator(spec.name, spec.parameters);
+  if (spec.kind === "send") return sender(spec.verb);
+  return responseMethods[spec.name];
+};
+
+const classes = { HttpCli, HttpRes };
+
+for (const [name, value] of table.constants) install(name, value);
+for (const name of table.functions) {
+  defineProperty(functions[name], "name", { value: name });
+  install(name, freeze(functions[name]));
+}
+for (const object of table.objects) {
+  const type = classes[object.name];
+  const known = object.methods.map((method) => method.name);
+  for (const method of object.methods) addMethod(type.prototype, method.name, methodOf(object.name, method));
+  Object.setPrototypeOf(type.prototype, noteUnknownNames(object.name, known));
+  freeze(type.prototype);
+  freeze(type);
+  if (object.constructible) install(object.name, type);
+}
+install("console", freeze(consoleMethods));
+install("TextEncoder", TextEncoder);
+install("TextDecoder", TextDecoder);
+install("Params", freeze({}));

@@ -1,0 +1,112 @@
+"""The shapes that the script API's one table is written in."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+Literal = str | int
+
+
+class Origin(StrEnum):
+    """Where an entry of the script API comes from."""
+
+    SYNCJS = "SyncJS"
+    READING = "SyncJS, our reading"
+    OURS = "nightdrop"
+
+
+class MethodKind(StrEnum):
+    """How the prelude builds a method."""
+
+    CONFIGURE = "configure"
+    SEND = "send"
+    WRITTEN = "written"
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter; ``type`` is TypeScript and selects the check that the prelude makes."""
+
+    name: str
+    type: str = "string"
+    optional: bool = False
+    rest: bool = False
+
+    def typescript(self) -> str:
+        mark = "?" if self.optional else ""
+        return f"{'...' if self.rest else ''}{self.name}{mark}: {self.type}"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A global function; ``op`` is the host operation it ends in, if any."""
+
+    name: str
+    params: tuple[Param, ...]
+    returns: str
+    doc: str
+    origin: Origin
+    notes: tuple[str, ...] = ()
+    op: str | None = None
+
+    def signature(self) -> str:
+        return f"{self.name}({', '.join(p.typescript() for p in self.params)}): {self.returns}"
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Function):
+    """A method of an object."""
+
+    kind: MethodKind = MethodKind.WRITTEN
+    verb: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectType:
+    """An object type; ``constructible`` ones are global classes without constructor arguments."""
+
+    name: str
+    doc: str
+    origin: Origin
+    constructible: bool
+    methods: tuple[Method, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A global constant."""
+
+    name: str
+    value: Literal
+    doc: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantGroup:
+    """Constants that belong together."""
+
+    title: str
+    constants: tuple[Constant, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A global value that is not a function."""
+
+    name: str
+    type: str
+    doc: str
+    origin: Origin
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The whole script API."""
+
+    functions: tuple[Function, ...]
+    variables: tuple[Variable, ...]
+    objects: tuple[ObjectType, ...]
+    constants: tuple[ConstantGroup, ...]

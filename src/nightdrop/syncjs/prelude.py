@@ -1,0 +1,47 @@
+"""The JavaScript that turns one native function into the script API.
+
+It is evaluated below the last line that a script can have, so that a stack frame tells by its line number
+whose it is: the engine names every file ``<input>``.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nightdrop.syncjs.model import Method, MethodKind
+from nightdrop.syncjs.table import TABLE
+
+# A script has at most 1 MiB, hence at most this many lines.
+FIRST_LINE = 1_100_001
+
+_PARTS = ("core", "text", "functions", "http", "install")
+_FOLDER = Path(__file__).parent / "js"
+
+
+def _method(method: Method) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": method.name, "kind": method.kind.value}
+    if method.kind is MethodKind.CONFIGURE:
+        entry["parameters"] = [[param.name, param.type] for param in method.params]
+    if method.verb:
+        entry["verb"] = method.verb
+    return entry
+
+
+def table_script() -> str:
+    """Return the part of the prelude that is generated from the table."""
+    table = {
+        "constants": [[c.name, c.value] for group in TABLE.constants for c in group.constants],
+        "functions": [function.name for function in TABLE.functions],
+        "objects": [
+            {"name": o.name, "constructible": o.constructible, "methods": [_method(m) for m in o.methods]}
+            for o in TABLE.objects
+        ],
+    }
+    return f"const table = {json.dumps(table)};\n"
+
+
+def prelude() -> str:
+    """Return the whole prelude; its value is the function that runs a script."""
+    parts = [(_FOLDER / f"{name}.js").read_text() for name in _PARTS]
+    body = "".join([table_script(), *parts])
+    return "\n" * (FIRST_LINE - 1) + '(() => {"use strict";\n' + body + "return entry;\n})()"

@@ -1,0 +1,97 @@
+"""The run's end of its channel to the keeper."""
+
+import json
+from collections.abc import Callable
+from typing import TypeGuard
+
+from nightdrop.core.errors import UnavailableError
+from nightdrop.core.wire import Channel, ChannelClosedError, FrameTooLargeError
+from nightdrop.syncjs.masking import MIN_LENGTH, Masker
+
+MAX_NAME = 128
+_WIPE_CHUNK = 64 * 1024
+
+_WHY = {
+    ord("m"): "there is no such secret in this site",
+    ord("p"): "its policy does not allow this script to read it",
+    ord("x"): "it cannot be decrypted",
+    ord("r"): "an older revision was put in its place, so it is not used",
+    ord("a"): "the audit log cannot be written, so no value is released",
+}
+_NOT_A_NAME = "this cannot be the name of a secret"
+
+
+class KeeperGoneError(UnavailableError):
+    """The keeper is not there any more."""
+
+    code = "keeper_gone"
+    hint = "The run was stopped; start it again."
+
+
+class SecretCalls:
+    """Reads secrets for the script; every value is registered for masking before anything else happens to it."""
+
+    def __init__(self, channel: Channel, masker: Masker, log: Callable[[str, str], None]) -> None:
+        self._channel = channel
+        self._masker = masker
+        self._log = log
+        self._told_short = False
+        self.used: set[str] = set()
+
+    def get(self, name: object, caller: object) -> str:
+        """Return the JSON answer ``{"v": value}``, or ``{"v": null, "why": sentence}``."""
+        if not _is_name(name):
+            return self._refused(name, caller, _NOT_A_NAME)
+        reply = self._ask(b"get\0", name)
+        if reply[:1] != b"v":
+            return self._refused(name, caller, _why(reply))
+        value = bytes(memoryview(reply)[1:])
+        _wipe(reply)
+        if not self._masker.add(value):
+            self._tell_short()
+        self.used.add(name)
+        return json.dumps({"v": value.decode("utf-8", "replace")}, ensure_ascii=False)
+
+    def has(self, name: object) -> bool:
+        """Tell whether the site has a secret of that name."""
+        return _is_name(name) and self._ask(b"has\0", name)[:1] == b"y"
+
+    def _ask(self, verb: bytes, name: str) -> bytearray:
+        try:
+            self._channel.send(verb + name.encode())
+            reply = self._channel.recv().payload
+        except (ChannelClosedError, FrameTooLargeError, OSError):
+            # Never an empty value: a script must not mistake a dead keeper for a missing secret.
+            raise KeeperGoneError from None
+        if not reply:
+            raise KeeperGoneError
+        return reply
+
+    def _refused(self, name: object, caller: object, why: str) -> str:
+        shown = json.dumps(name[: MAX_NAME + 1]) if isinstance(name, str) else "?"
+        function = caller if caller in {"GetSecret", "RequireSecret"} else "GetSecret"
+        self._log("warn", f"{function}({shown}): {why}")
+        return json.dumps({"v": None, "why": why})
+
+    def _tell_short(self) -> None:
+        if not self._told_short:
+            self._told_short = True
+            shorter = f"a secret has fewer than {MIN_LENGTH} characters"
+            self._log("warn", f"{shorter}: values that short are not masked in the log")
+
+
+def _is_name(name: object) -> TypeGuard[str]:
+    return isinstance(name, str) and 0 < len(name) <= MAX_NAME and name.isascii() and name.isprintable()
+
+
+def _why(reply: bytearray) -> str:
+    try:
+        return _WHY[reply[0]]
+    except KeyError:
+        raise KeeperGoneError from None
+
+
+def _wipe(buffer: bytearray) -> None:
+    for start in range(0, len(buffer), _WIPE_CHUNK):
+        end = min(start + _WIPE_CHUNK, len(buffer))
+        buffer[start:end] = bytes(end - start)

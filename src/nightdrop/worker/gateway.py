@@ -1,0 +1,272 @@
+"""The gateway: the host of one run. It serves the calls of the runner, which it does not trust.
+
+Confined before ``main`` is called; it narrows itself to the site's directory once it knows the site.
+"""
+
+import json
+import select
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nightdrop.core.clock import SystemClock
+from nightdrop.core.wire import Channel, ChannelClosedError, FrameTooLargeError
+from nightdrop.syncjs.http import HttpService
+from nightdrop.syncjs.masking import Masker
+from nightdrop.syncjs.net import BrokerConnector, BrokerGoneError
+from nightdrop.syncjs.pipe import Pipe
+from nightdrop.syncjs.runlog import LEVELS, Line, RunLog, visible
+from nightdrop.syncjs.secretcalls import KeeperGoneError, SecretCalls
+from nightdrop.worker.sandbox.landlock import restrict_files
+
+MAX_RUNNER_FRAME = 80 * 1024 * 1024
+MAX_TEXT = 16 * 1024
+_FAILURE_KINDS = frozenset({"script", "memory", "limit"})
+
+Narrow = Callable[[list[tuple[str, Any]]], None]
+
+
+class RunnerMisbehavedError(Exception):
+    """The runner sent what no script can make it send; the run is over."""
+
+
+class WorkerGoneError(Exception):
+    """The worker is gone, and with it everybody who would read a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the run ended."""
+
+    state: str
+    error: dict[str, Any] | None = None
+
+
+def failed(kind: str, message: str) -> Outcome:
+    """Return the outcome of a run that ended for a reason outside of the script."""
+    return Outcome("failed", {"kind": kind, "message": message, "line": 0, "column": 0, "stack": ""})
+
+
+class Gateway:
+    """Serves one run from its start to its end."""
+
+    def __init__(self, control: Channel, pipe: Pipe, run: dict[str, Any], keeper: Channel, broker: Channel) -> None:
+        self._control = control
+        self._pipe = pipe
+        self._run = run
+        self._masker = Masker()
+        limits = run["limits"]
+        self._log = RunLog(self._masker, SystemClock(), self._send_lines, limits["log"])
+        self._secrets = SecretCalls(keeper, self._masker, self._log.write)
+        files = Path(run["files"])
+        self._http = HttpService(BrokerConnector(broker), body_limit=limits["body"], log=self._log.write, files=files)
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+        self._poll.register(pipe, select.POLLIN)
+        self._operations: dict[str, tuple[Callable[..., bytes | None], int]] = {
+            "secret.get": (self._secret_get, 2),
+            "secret.has": (self._secret_has, 1),
+            "log": (self._write_log, 2),
+            "sleep": (self._sleep, 1),
+            "http.request": (self._http_request, 1),
+            "http.text": (self._http_text, 1),
+            "http.bytes": (self._http_bytes, 1),
+            "http.save": (self._http_save, 2),
+        }
+
+    def serve(self) -> None:
+        """Send the script to the runner, serve it, report the end.
+
+        Raises:
+            ChannelClosedError: the worker is gone.
+        """
+        outcome = self._outcome()
+        self._log.finish()
+        self._control.send_json(
+            {
+                "t": "end",
+                "state": outcome.state,
+                "error": self._masked(outcome.error),
+                "secrets": sorted(self._secrets.used),
+            }
+        )
+
+    def _outcome(self) -> Outcome:
+        try:
+            self._start_runner()
+            return self._converse()
+        except KeeperGoneError:
+            return failed("keeper", "the process that opens secrets is gone; the run was stopped")
+        except BrokerGoneError:
+            return failed("broker", "the process that makes connections is gone; the run was stopped")
+        except RunnerMisbehavedError:
+            return failed("internal", "the script's process sent something that is not a call; the run was stopped")
+        except (WorkerGoneError, ChannelClosedError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever broke, the run must end in a true state
+            # Only the type: the text of an unknown exception may hold a value.
+            return failed("internal", f"nightdrop failed while it served the script ({type(error).__name__})")
+
+    def _start_runner(self) -> None:
+        run = {
+            "name": self._run["script"] or "script",
+            "code": self._run["code"],
+            "params": self._run["params"],
+            "memory": self._run["limits"]["memory"],
+        }
+        try:
+            self._pipe.send(json.dumps({"run": run}).encode())
+        except ChannelClosedError:
+            return
+
+    def _converse(self) -> Outcome:
+        try:
+            while True:
+                message = _parse(self._receive())
+                if "c" not in message:
+                    return _outcome_of(message)
+                answer = self._call(message)
+                if answer is not None:
+                    self._pipe.send(answer)
+        except ChannelClosedError:
+            # The worker knows from the exit status whether it was a limit, a kill or a crash.
+            return failed("internal", "the script's process ended without a result")
+        except FrameTooLargeError:
+            raise RunnerMisbehavedError from None
+
+    def _receive(self) -> bytearray:
+        while (payload := self._pipe.buffered()) is None:
+            if self._wait(self._log.due_ms()):
+                self._pipe.fill()
+            else:
+                self._log.flush()
+        return payload
+
+    def _wait(self, timeout_ms: float | None) -> bool:
+        """Wait for the runner; False after ``timeout_ms``. The worker's end ends this process too."""
+        ready = self._poll.poll(timeout_ms)
+        if any(fd == self._control.fileno() for fd, _ in ready):
+            raise WorkerGoneError
+        return bool(ready)
+
+    def _call(self, message: dict[str, Any]) -> bytes | None:
+        name, arguments = message["c"], message.get("a")
+        operation, arity = self._operations.get(name, (None, 0)) if isinstance(name, str) else (None, 0)
+        if operation is None or not isinstance(arguments, list) or len(arguments) != arity:
+            raise RunnerMisbehavedError
+        return operation(*arguments)
+
+    def _secret_get(self, name: object, caller: object) -> bytes:
+        return self._secrets.get(name, caller).encode()
+
+    def _secret_has(self, name: object) -> bytes:
+        return _value(self._secrets.has(name))
+
+    def _write_log(self, level: object, text: object) -> None:
+        if not isinstance(text, str) or level not in LEVELS:
+            raise RunnerMisbehavedError
+        self._log.write(str(level), text)
+
+    def _sleep(self, ms: object) -> bytes:
+        if isinstance(ms, bool) or not isinstance(ms, int | float) or not ms >= 0:
+            raise RunnerMisbehavedError
+        self._log.flush()
+        # The runner is waiting for the answer: if its end becomes readable, it died.
+        self._wait(min(ms, self._run["limits"]["wall"] * 1000 + 1000))
+        return _value(None)
+
+    def _http_request(self, spec: object) -> bytes:
+        if not isinstance(spec, dict):
+            raise RunnerMisbehavedError
+        self._log.flush()
+        return _value(self._http.request(spec))
+
+    def _http_text(self, number: object) -> bytes:
+        return _value(self._http.body_text(_number(number)))
+
+    def _http_bytes(self, number: object) -> bytes:
+        return _value(self._http.body_b64(_number(number)))
+
+    def _http_save(self, number: object, path: object) -> bytes:
+        if not isinstance(path, str):
+            raise RunnerMisbehavedError
+        return _value(self._http.save(_number(number), path))
+
+    def _send_lines(self, lines: list[Line]) -> None:
+        self._control.send_json({"t": "log", "lines": lines})
+
+    def _masked(self, error: dict[str, Any] | None) -> dict[str, Any] | None:
+        if error is None:
+            return None
+        return {key: self._clean(value) if isinstance(value, str) else value for key, value in error.items()}
+
+    def _clean(self, text: str) -> str:
+        return visible(self._masker.mask(text))
+
+
+def main(control: socket.socket, runner_pipe: socket.socket, *, narrow: Narrow = restrict_files) -> None:
+    """Wait for a run, serve it, return; without a worker there is nothing to do and nobody to tell.
+
+    Args:
+        control: channel to the worker.
+        runner_pipe: pipe to the runner.
+        narrow: takes away every file but the site's; only permissive mode passes another.
+    """
+    channel = Channel(control)
+    try:
+        frame = channel.recv()
+        run = frame.json()["run"]
+        keeper, broker = (Channel.from_fd(fd) for fd in frame.fds)
+        narrow([(run["files"], "rw")])
+        Gateway(channel, Pipe(runner_pipe, MAX_RUNNER_FRAME), run, keeper, broker).serve()
+    except (ChannelClosedError, WorkerGoneError):
+        return
+
+
+def _parse(payload: bytearray) -> dict[str, Any]:
+    try:
+        message = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise RunnerMisbehavedError from None
+    if not isinstance(message, dict):
+        raise RunnerMisbehavedError
+    return message
+
+
+def _value(value: object) -> bytes:
+    return json.dumps({"v": value}, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _number(number: object) -> int:
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise RunnerMisbehavedError
+    return number
+
+
+def _outcome_of(message: dict[str, Any]) -> Outcome:
+    if message.get("done") is True:
+        return Outcome("succeeded")
+    error = message.get("err")
+    if not isinstance(error, dict) or error.get("kind") not in _FAILURE_KINDS:
+        raise RunnerMisbehavedError
+    name, text = _text(error, "name"), _text(error, "message")
+    plain = error["kind"] != "script" or name in {"", "Error"}
+    return Outcome(
+        "failed",
+        {
+            "kind": error["kind"],
+            "message": text if plain else f"{name}: {text}",
+            "line": _number(error.get("line")),
+            "column": _number(error.get("column")),
+            "stack": _text(error, "stack"),
+        },
+    )
+
+
+def _text(error: dict[str, Any], slot: str) -> str:
+    value = error.get(slot)
+    if not isinstance(value, str):
+        raise RunnerMisbehavedError
+    return value[:MAX_TEXT]
