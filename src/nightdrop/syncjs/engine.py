@@ -121,7 +121,9 @@ def _user_frames(stack: str) -> list[tuple[str, int, int]]:
         match = _FRAME.match(text)
         if match and int(match["line"]) < FIRST_LINE:
             frames.append((match["function"] or "", int(match["line"]), int(match["column"] or 0)))
-    return frames
+    # A first frame without a name is a place in text that was being parsed. It is the script itself only if nothing of
+    # the script is on the stack; otherwise it is what the script gave to JSON.parse or eval.
+    return frames[1:] if len(frames) > 1 and not frames[0][0] else frames
 
 
 def _render(frame: tuple[str, int, int], name: str) -> str:

@@ -65,16 +65,6 @@ class Gateway:
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._poll.register(pipe, select.POLLIN)
-        self._operations: dict[str, tuple[Callable[..., bytes | None], int]] = {
-            "secret.get": (self._secret_get, 2),
-            "secret.has": (self._secret_has, 1),
-            "log": (self._write_log, 2),
-            "sleep": (self._sleep, 1),
-            "http.request": (self._http_request, 1),
-            "http.text": (self._http_text, 1),
-            "http.bytes": (self._http_bytes, 1),
-            "http.save": (self._http_save, 2),
-        }
 
     def serve(self) -> None:
         """Send the script to the runner, serve it, report the end.
@@ -127,14 +117,20 @@ class Gateway:
                 message = _parse(self._receive())
                 if "c" not in message:
                     return _outcome_of(message)
-                answer = self._call(message)
-                if answer is not None:
-                    self._pipe.send(answer)
+                self._answer(self._call(message))
         except ChannelClosedError:
             # The worker knows from the exit status whether it was a limit, a kill or a crash.
             return failed("internal", "the script's process ended without a result")
         except FrameTooLargeError:
             raise RunnerMisbehavedError from None
+
+    def _answer(self, answer: bytes | None) -> None:
+        if answer is None:
+            return
+        if len(answer) > MAX_RUNNER_FRAME:
+            self._log.write("error", "the data is too large to be handed to the script")
+            answer = _value(None)
+        self._pipe.send(answer)
 
     def _receive(self) -> bytearray:
         while (payload := self._pipe.buffered()) is None:
@@ -153,23 +149,23 @@ class Gateway:
 
     def _call(self, message: dict[str, Any]) -> bytes | None:
         name, arguments = message["c"], message.get("a")
-        operation, arity = self._operations.get(name, (None, 0)) if isinstance(name, str) else (None, 0)
+        operation, arity = OPERATIONS.get(name, (None, 0)) if isinstance(name, str) else (None, 0)
         if operation is None or not isinstance(arguments, list) or len(arguments) != arity:
             raise RunnerMisbehavedError
-        return operation(*arguments)
+        return operation(self, *arguments)
 
-    def _secret_get(self, name: object, caller: object) -> bytes:
+    def secret_get(self, name: object, caller: object) -> bytes:
         return self._secrets.get(name, caller).encode()
 
-    def _secret_has(self, name: object) -> bytes:
+    def secret_has(self, name: object) -> bytes:
         return _value(self._secrets.has(name))
 
-    def _write_log(self, level: object, text: object) -> None:
+    def write_log(self, level: object, text: object) -> None:
         if not isinstance(text, str) or level not in LEVELS:
             raise RunnerMisbehavedError
         self._log.write(str(level), text)
 
-    def _sleep(self, ms: object) -> bytes:
+    def sleep(self, ms: object) -> bytes:
         if isinstance(ms, bool) or not isinstance(ms, int | float) or not ms >= 0:
             raise RunnerMisbehavedError
         self._log.flush()
@@ -177,19 +173,19 @@ class Gateway:
         self._wait(min(ms, self._run["limits"]["wall"] * 1000 + 1000))
         return _value(None)
 
-    def _http_request(self, spec: object) -> bytes:
+    def http_request(self, spec: object) -> bytes:
         if not isinstance(spec, dict):
             raise RunnerMisbehavedError
         self._log.flush()
         return _value(self._http.request(spec))
 
-    def _http_text(self, number: object) -> bytes:
+    def http_text(self, number: object) -> bytes:
         return _value(self._http.body_text(_number(number)))
 
-    def _http_bytes(self, number: object) -> bytes:
+    def http_bytes(self, number: object) -> bytes:
         return _value(self._http.body_b64(_number(number)))
 
-    def _http_save(self, number: object, path: object) -> bytes:
+    def http_save(self, number: object, path: object) -> bytes:
         if not isinstance(path, str):
             raise RunnerMisbehavedError
         return _value(self._http.save(_number(number), path))
@@ -204,6 +200,19 @@ class Gateway:
 
     def _clean(self, text: str) -> str:
         return visible(self._masker.mask(text))
+
+
+# What a runner may ask for, and with how many arguments.
+OPERATIONS: dict[str, tuple[Callable[..., bytes | None], int]] = {
+    "secret.get": (Gateway.secret_get, 2),
+    "secret.has": (Gateway.secret_has, 1),
+    "log": (Gateway.write_log, 2),
+    "sleep": (Gateway.sleep, 1),
+    "http.request": (Gateway.http_request, 1),
+    "http.text": (Gateway.http_text, 1),
+    "http.bytes": (Gateway.http_bytes, 1),
+    "http.save": (Gateway.http_save, 2),
+}
 
 
 def main(control: socket.socket, runner_pipe: socket.socket, *, narrow: Narrow = restrict_files) -> None:

@@ -126,7 +126,7 @@ const resultOf = (response) => stateOf(responses, response, "HttpRes").result;
 const bodyText = (response) => {
   const state = stateOf(responses, response, "HttpRes");
   if (!state.result.valid) return "";
-  if (state.text === null) state.text = call("http.text", [state.result.id]);
+  if (state.text === null) state.text = call("http.text", [state.result.id]) ?? "";
   return state.text;
 };
 
@@ -174,7 +174,7 @@ const responseMethods = {
   },
   BodyAsBytes() {
     const result = resultOf(this);
-    return result.valid ? Uint8Array.fromBase64(call("http.bytes", [result.id])) : new Uint8Array(0);
+    return Uint8Array.fromBase64((result.valid && call("http.bytes", [result.id])) || "");
   },
   SaveToFile(path) {
     const result = resultOf(this);

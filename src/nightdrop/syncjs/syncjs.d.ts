@@ -1,0 +1,286 @@
+// Generated from src/nightdrop/syncjs/table.py by python -m nightdrop.syncjs.generate
+
+/**
+ * Returns the value of a secret of this site.
+ *
+ * The name is case-sensitive.
+ *
+ * Returns `fallback`, which is `""` unless given, when there is no such secret or it cannot be read.
+ *
+ * It never throws; the reason is a line in the run's log.
+ *
+ * `fallback` is an addition of nightdrop.
+ *
+ * From then on the value, and its usual encodings, appear as `***` in the log of the run.
+ */
+declare function GetSecret(name: string, fallback?: string): string;
+
+/**
+ * Tells whether this site has a secret of that name, without reading it.
+ */
+declare function HasSecret(name: string): boolean;
+
+/**
+ * Returns the value of a secret, or throws an `Error` that names the secret.
+ */
+declare function RequireSecret(name: string): string;
+
+/**
+ * Writes a line to the run's log.
+ *
+ * Several values are joined with a space. Objects are written as JSON.
+ *
+ * A text with line breaks becomes several lines; control characters are written as escapes.
+ */
+declare function Log(...values: unknown[]): void;
+
+/**
+ * Writes a warning to the run's log.
+ */
+declare function LogWarn(...values: unknown[]): void;
+
+/**
+ * Writes an error to the run's log; the run goes on.
+ */
+declare function LogError(...values: unknown[]): void;
+
+/**
+ * Ends the script at once; the run has succeeded.
+ *
+ * Nothing runs after it, not even a `finally` block. To end a run as failed, throw an error.
+ */
+declare function Exit(): never;
+
+/**
+ * Waits for a number of milliseconds.
+ *
+ * The time counts towards the run's time limit.
+ */
+declare function Sleep(ms: number): void;
+
+/**
+ * Returns a deep copy, as in browsers.
+ *
+ * Maps, sets, dates, byte arrays and cycles are copied; a function cannot be.
+ */
+declare function structuredClone<T>(value: T): T;
+
+/**
+ * The parameters of this run; the object is frozen.
+ *
+ * `nightdrop script run NAME --param city=Oslo` makes `Params.city` the text `Oslo`.
+ */
+declare const Params: Readonly<Record<string, any>>;
+
+/**
+ * The usual logging methods: `warn` is `LogWarn`, `error` is `LogError`, the others are `Log`.
+ */
+declare const console: { log(...values: unknown[]): void; info(...values: unknown[]): void; debug(...values: unknown[]): void; warn(...values: unknown[]): void; error(...values: unknown[]): void };
+
+/**
+ * Text to UTF-8 bytes.
+ */
+declare const TextEncoder: { new (): { encode(text?: string): Uint8Array } };
+
+/**
+ * UTF-8 bytes to text.
+ */
+declare const TextDecoder: { new (label?: "utf-8", options?: { fatal?: boolean; ignoreBOM?: boolean }): { decode(bytes?: Uint8Array | ArrayBuffer): string } };
+
+/**
+ * An HTTP client.
+ *
+ * Methods that configure return the same object, so they can be chained.
+ *
+ * What was set stays for the next request.
+ *
+ * Nothing throws: after a bad argument, or without an answer, `IsValid()` is false and the log says why.
+ *
+ * Certificates are verified. Proxies are not taken from the environment.
+ *
+ * A body may have 64 MiB, unless the site says otherwise.
+ */
+declare class HttpCli {
+  /**
+   * Sets the address, `http://` or `https://`.
+   */
+  Url(url: string): HttpCli;
+  /**
+   * Sets the time limit of the whole request in seconds.
+   *
+   * 30 seconds unless set; 0 means the default.
+   */
+  Timeout(seconds: number): HttpCli;
+  /**
+   * Sets a request header; setting it again replaces it.
+   */
+  Header(name: string, value: string): HttpCli;
+  /**
+   * Sets the request body to a text, sent as UTF-8.
+   *
+   * Sets no content type.
+   */
+  ReqBody(body: string): HttpCli;
+  /**
+   * Sets the request body to bytes.
+   */
+  ReqBodyBytes(bytes: Uint8Array): HttpCli;
+  /**
+   * Sets the request body to the JSON form of a value.
+   *
+   * Sets `Content-Type: application/json` unless that header is set already.
+   */
+  ReqJSON(value: unknown): HttpCli;
+  /**
+   * Adds a field to a form body; setting it again replaces it, an array gives several.
+   *
+   * Sent as `application/x-www-form-urlencoded`.
+   */
+  Form(name: string, value: string | string[]): HttpCli;
+  /**
+   * Sets the whole form body.
+   */
+  ReqForm(form: Record<string, string>): HttpCli;
+  /**
+   * Adds a query parameter; setting it again replaces it, an array gives several.
+   */
+  Query(name: string, value: string | string[]): HttpCli;
+  /**
+   * Authenticates with user and password (RFC 7617).
+   */
+  BasicAuth(user: string, password: string): HttpCli;
+  /**
+   * Authenticates with a bearer token (RFC 6750).
+   */
+  BearerToken(token: string): HttpCli;
+  /**
+   * Whether redirects are followed, at most 10; yes unless set.
+   *
+   * Credentials are dropped when a redirect leads to another host.
+   */
+  FollowRedirects(follow: boolean): HttpCli;
+  /**
+   * Sends the request with GET.
+   */
+  Get(): HttpRes;
+  /**
+   * Sends the request with POST.
+   */
+  Post(): HttpRes;
+  /**
+   * Sends the request with PUT.
+   */
+  Put(): HttpRes;
+  /**
+   * Sends the request with PATCH.
+   */
+  Patch(): HttpRes;
+  /**
+   * Sends the request with DELETE.
+   */
+  Delete(): HttpRes;
+  /**
+   * Sends the request with HEAD.
+   */
+  Head(): HttpRes;
+  /**
+   * Sends the request with another verb.
+   */
+  Do(customVerb: string): HttpRes;
+}
+
+/**
+ * The response to an HTTP request.
+ */
+interface HttpRes {
+  /**
+   * Whether there was an answer at all, whatever its status.
+   */
+  IsValid(): boolean;
+  /**
+   * The status, 0 when there was no answer.
+   */
+  StatusCode(): number;
+  /**
+   * The body as text.
+   */
+  BodyAsString(): string;
+  /**
+   * The body parsed as JSON; `null` when it is not JSON.
+   */
+  BodyAsJSON(): any;
+  /**
+   * The body as bytes.
+   */
+  BodyAsBytes(): Uint8Array;
+  /**
+   * Writes the body to a file in the site's directory; tells whether that worked.
+   */
+  SaveToFile(path: string): boolean;
+  /**
+   * One response header, `""` when missing; case does not matter.
+   */
+  Header(name: string): string;
+  /**
+   * All response headers, names in lower case.
+   */
+  Headers(): Record<string, string>;
+  /**
+   * The address that answered, after redirects.
+   */
+  Url(): string;
+  /**
+   * How long it took, in milliseconds.
+   */
+  Duration(): number;
+  /**
+   * Why there was no answer, `""` when there was one.
+   */
+  Error(): string;
+}
+
+// Types of virtual file system
+declare const VfsTypeDisk: "Disk";
+declare const VfsTypeS3: "S3";
+declare const VfsTypeAzure: "Azure";
+declare const VfsTypeGCS: "GCP";
+declare const VfsTypeSFTP: "SFTP";
+declare const VfsTypeR2FS: "R2FS";
+
+// Sort fields
+declare const SortByName: "name";
+declare const SortByNameDirsFirst: "namedf";
+declare const SortBySize: "size";
+declare const SortByTime: "time";
+
+// Sort directions
+declare const SortAsc: "asc";
+declare const SortDesc: "desc";
+
+// Seek origins
+declare const FromStart: 0;
+declare const FromCurrent: 1;
+declare const FromEnd: 2;
+
+// Transfer policies
+declare const NeverOverwrite: 0;
+declare const AlwaysOverwrite: 1;
+declare const OverwriteIfDiffSize: 2;
+declare const OverwriteIfNewer: 3;
+
+// List filters
+declare const LIST_ALL: 0;
+declare const LIST_FILES: 1;
+declare const LIST_DIRS: 2;
+
+// TLS modes of FTP
+declare const TLS_MODE_NONE: 0;
+declare const TLS_MODE_EXPLICIT: 1;
+declare const TLS_MODE_IMPLICIT: 2;
+
+// Watcher events
+declare const EVT_WRITE: "WRITE";
+declare const EVT_CREATE: "CREATE";
+declare const EVT_REMOVE: "REMOVE";
+declare const EVT_RENAME: "RENAME";
+declare const EVT_CHMOD: "CHMOD";
