@@ -1,5 +1,6 @@
 """What confined processes must still be able to do: a sandbox nobody can live in gets switched off."""
 
+import ctypes
 import json
 import os
 import resource
@@ -13,6 +14,7 @@ import pytest
 from nightdrop.core.wire import Channel
 from nightdrop.worker import sandbox
 from nightdrop.worker.sandbox import NoSandboxError, SandboxLevel
+from nightdrop.worker.sandbox.libc import prctl
 
 
 def must_be(found: object, expected: object) -> None:
@@ -283,6 +285,24 @@ def test_permissive_still_uses_the_layers_that_are_there(in_child):
         Path("/etc/passwd").read_bytes()
 
     assert in_child(open_file, enter=prepared.confine_runner, fork=os.fork) == "EACCES"
+
+
+@pytest.mark.parametrize("kind", ["runner", "gateway"])
+def test_without_both_layers_the_rest_is_still_done(in_child, kind):
+    prepared = sandbox.prepare(level=level(seccomp=False, landlock_abi=0), permissive=True)
+    assert prepared.missing == ("landlock", "seccomp")
+
+    def look() -> None:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        status = dict(line.split(":", 1) for line in lines)
+        must_be([int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")], [0, 0, 0, 0])
+        must_be(int(status["NoNewPrivs"]), 1)
+        must_be(prctl(3), 0)  # PR_GET_DUMPABLE
+        signal_number = ctypes.c_int()
+        prctl(2, ctypes.addressof(signal_number))  # PR_GET_PDEATHSIG
+        must_be(signal_number.value, signal.SIGKILL)
+
+    assert in_child(look, enter=getattr(prepared, f"confine_{kind}"), fork=os.fork) == "ok"
 
 
 @pytest.mark.parametrize("kind", ["runner", "gateway"])

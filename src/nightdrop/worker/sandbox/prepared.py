@@ -52,9 +52,10 @@ class Prepared:
 
     def close(self) -> None:
         """Close the prepared descriptors."""
-        for fd in {self._null, self._runner.ruleset, self._gateway.ruleset} - {None}:
+        rulesets = [cage.ruleset for cage in (self._runner, self._gateway) if cage.ruleset is not None]
+        for fd in (self._null, *rulesets):
             with suppress(OSError):
-                os.close(fd)  # type: ignore[arg-type]  # None is taken out above
+                os.close(fd)
 
     def _confine(self, cage: _Cage, limit: Callable[[], None], keep: Iterable[int]) -> None:
         kept = set(keep)
@@ -80,13 +81,16 @@ def prepare(
     permissive: bool = False,
     level: SandboxLevel | None = None,
 ) -> Prepared:
-    """Build what :class:`Prepared` holds. Call it in the process that forks the runs, after it took its namespaces.
+    """Build what :class:`Prepared` holds.
+
+    Call it in the process that forks the runs, after it took its namespaces; drop its capabilities right after, so
+    that its children have none to drop.
 
     Args:
         files: directory with all sites' files, for gateways; each narrows itself to its site when its run starts.
         read_only: files or directories a gateway may read besides (certificates, time zones).
         permissive: do without a layer that is not there, instead of refusing.
-        level: the answer of an earlier :func:`probe`.
+        level: the answer of a :func:`probe` made before the namespaces were taken.
 
     Raises:
         NoSandboxError: Landlock or seccomp is not there, and ``permissive`` is not set.
