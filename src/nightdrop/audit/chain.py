@@ -44,13 +44,13 @@ class VerifyResult:
 
 
 def canonical(body: Mapping[str, Any]) -> bytes:
-    """Return the one byte form of an entry's body: JSON, sorted keys, no spaces, UTF-8.
+    """Return the one byte form of an entry's body: JSON, sorted keys, no spaces, ASCII.
 
     Raises:
         ValueError: a number is not finite. TypeError: a value is not JSON.
     """
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode()
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return text.encode("ascii")
 
 
 def hash_entry(seq: int, prev: bytes, body: bytes) -> bytes:

@@ -29,7 +29,7 @@ class Event(StrEnum):
     SECRET_REFUSED_AUTHENTICATION = "secret.refused.authentication"
     SECRET_REFUSED_RECORD = "secret.refused.record"
     SECRET_REFUSED_SEALED_POLICY = "secret.refused.sealed_policy"
-    SECRET_REFUSED_UNDECRYPTABLE = "secret.refused.undecryptable"
+    SECRET_REFUSED_UNAVAILABLE = "secret.refused.unavailable"
 
     SITE_CREATED = "site.created"
     SITE_CHANGED = "site.changed"

@@ -85,7 +85,8 @@ def test_prev_of_another_length_is_refused():
 
 
 def test_canonical_has_one_form():
-    assert canonical({"b": 1, "a": "é"}) == '{"a":"é","b":1}'.encode()
+    assert canonical({"b": 1, "a": "é"}) == b'{"a":"\\u00e9","b":1}'
+    assert canonical({"a": "\ud800"}) == b'{"a":"\\ud800"}'
     assert canonical({"a": "é", "b": 1}) == canonical({"b": 1, "a": "é"})
     with pytest.raises(ValueError):
         canonical({"a": float("nan")})
