@@ -6,6 +6,8 @@ import os
 import resource
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -209,7 +211,6 @@ def test_entering_in_namespaces_works_as_it_does_outside(in_child):
         must_be(os.getpid(), 1)
         must_be(os.uname().nodename, "nightdrop")
         must_be([entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit()], ["1"])
-        signal.raise_signal(signal.SIGCONT)  # the C library knows its new thread id
         prepared = sandbox.prepare()
         sandbox.drop_capabilities()
         reader, writer = os.pipe()
@@ -222,6 +223,32 @@ def test_entering_in_namespaces_works_as_it_does_outside(in_child):
         must_be(os.read(reader, 2), b"in")
 
     assert in_child(look_and_confine, enter=lambda _: None, fork=sandbox.clone_into_namespaces) == "ok"
+
+
+def test_python_and_the_c_library_notice_the_clone(in_child):
+    seen: list[str] = []
+
+    def look() -> None:
+        os.register_at_fork(after_in_child=lambda: seen.append("child"))
+        pid = sandbox.clone_into_namespaces()
+        if pid == 0:
+            slot = ctypes.c_void_p()
+            prctl(40, ctypes.addressof(slot))  # PR_GET_TID_ADDRESS
+            known = ctypes.c_int.from_address(slot.value or 0).value
+            os._exit(0 if seen == ["child"] and known == threading.get_native_id() == 1 else 1)
+        must_be(os.waitpid(pid, 0)[1], 0)
+
+    assert in_child(look, enter=lambda _: None, fork=os.fork) == "ok"
+
+
+def test_preparing_loads_what_the_end_of_a_thread_needs():
+    # a fresh interpreter: here some test may have loaded it already
+    program = (
+        "from pathlib import Path; from nightdrop.worker import sandbox; maps = Path('/proc/self/maps');"
+        "before = 'libgcc_s' in maps.read_text(); sandbox.prepare(); print(before, 'libgcc_s' in maps.read_text())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "False True\n"
 
 
 def test_the_user_keeps_its_number_in_namespaces(in_child):
