@@ -1,0 +1,110 @@
+"""``python -I -m nightdrop.worker.keeper``: serve on an inherited channel, or ``recover``."""
+
+import argparse
+import gc
+import os
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from nightdrop.core.clock import SystemClock
+from nightdrop.core.errors import NightdropError
+from nightdrop.core.home import Home, open_home
+from nightdrop.core.redacted import RedactedBytes
+from nightdrop.crypto.memory import wipe
+from nightdrop.keys.custody_file import FileCustody
+from nightdrop.keys.recovery import parse_recovery_key
+from nightdrop.worker.keeper.keeper import Keeper
+from nightdrop.worker.keeper.lock import lock_keeper
+from nightdrop.worker.keeper.loop import Loop
+from nightdrop.worker.keeper.recovery import recover
+from nightdrop.worker.keeper.store import KeeperStore
+from nightdrop.worker.sandbox.process import drop_capabilities, harden
+
+_LOCK_WAIT_S = 10.0
+_MAX_PRINTED = 4096
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run; exit 0 when the worker closed the channel or the recovery is done, 1 when it cannot start."""
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        if given[:1] == ["recover"]:
+            _recover(_options(given[1:], control=False))
+        else:
+            _serve(_options(given, control=True))
+    except NightdropError as error:
+        sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _options(arguments: list[str], *, control: bool) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="nightdrop.worker.keeper", allow_abbrev=False)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--node-key", type=Path)
+    if control:
+        parser.add_argument("--control-fd", type=int, required=True)
+    return parser.parse_args(arguments)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    weaknesses = harden(pdeathsig=True, lock_memory=True)
+    drop_capabilities()
+    # Ctrl-C and a stopped service reach every process of the group: the keeper ends with its channel, after the runs.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    control = socket.socket(fileno=options.control_fd)
+    control.set_inheritable(False)
+    home = open_home(options.home)
+    lock_keeper(home.keeper_db.parent, _LOCK_WAIT_S)
+    keeper = Keeper(home.keeper_db, home.app_db, _custody(home, options), SystemClock(), weaknesses)
+    # What lives as long as the process need not be looked at in every collection.
+    gc.freeze()
+    try:
+        Loop(keeper, control).run()
+    finally:
+        keeper.close()
+
+
+def _recover(options: argparse.Namespace) -> None:
+    harden(pdeathsig=False, lock_memory=True)
+    home = open_home(options.home)
+    lock_keeper(home.keeper_db.parent, 0)
+    store = KeeperStore(home.keeper_db, SystemClock())
+    try:
+        seed = _read_recovery_key()
+        try:
+            node = recover(store, _custody(home, options).path, seed)
+        finally:
+            seed.wipe()
+    finally:
+        store.close()
+    sys.stdout.write(f"{node}\n")
+
+
+def _custody(home: Home, options: argparse.Namespace) -> FileCustody:
+    return FileCustody(options.node_key or home.default_node_key())
+
+
+def _read_recovery_key() -> RedactedBytes:
+    buffer = bytearray(_MAX_PRINTED)
+    count = 0
+    # Read into our own buffer: sys.stdin would keep a copy in its own.
+    while count < len(buffer) and (more := os.readv(0, [memoryview(buffer)[count:]])):
+        count += more
+        if b"\n" in buffer[:count]:
+            break
+    try:
+        return parse_recovery_key(buffer[:count])
+    finally:
+        wipe(buffer)
+
+
+if __name__ == "__main__":
+    main()

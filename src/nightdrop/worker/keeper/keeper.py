@@ -1,0 +1,103 @@
+"""What the keeper holds: database, keys, releaser; opened as far as they open, and again when asked for status."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightdrop.audit.events import Event
+from nightdrop.core.clock import Clock
+from nightdrop.core.errors import NightdropError
+from nightdrop.crypto.identity import fingerprint
+from nightdrop.keys.custody import Custody
+from nightdrop.worker.keeper.keyring import Keyring
+from nightdrop.worker.keeper.release import Releaser
+from nightdrop.worker.keeper.sealed_rows import SealedRows
+from nightdrop.worker.keeper.store import KeeperStore, NotWrittenError
+
+
+@dataclass(slots=True)
+class Parts:
+    """All that exists only once ``keeper.db`` could be opened."""
+
+    store: KeeperStore
+    keyring: Keyring
+    releaser: Releaser
+
+
+class Keeper:
+    """A keeper that always starts: what cannot be opened is a reason to show, not to die."""
+
+    def __init__(
+        self, keeper_db: Path, app_db: Path, custody: Custody, clock: Clock, weaknesses: list[str] | None = None
+    ) -> None:
+        self._path = keeper_db
+        self._custody = custody
+        self._clock = clock
+        self._weaknesses = weaknesses or []
+        self._store_problem: NightdropError | None = None
+        self._noted: str | None = None
+        self.rows = SealedRows(app_db)
+        self.parts: Parts | None = None
+        self.refresh()
+
+    @property
+    def problem(self) -> NightdropError | None:
+        """What keeps the whole keeper from opening anything."""
+        return self.parts.keyring.problem if self.parts else self._store_problem
+
+    def refresh(self) -> None:
+        """Open what is not open yet: somebody may have put a missing file back."""
+        if self.parts is None:
+            self._open_store()
+        elif self.parts.keyring.problem is not None:
+            self.parts.keyring.load()
+            self._note_problem(self.parts)
+
+    def require(self) -> Parts:
+        """Return the parts.
+
+        Raises:
+            KeeperDbMissingError, KeeperDbTooNewError, KeeperDbDamagedError.
+        """
+        if self.parts is None:
+            assert self._store_problem is not None
+            raise self._store_problem
+        return self.parts
+
+    def identity(self) -> str | None:
+        """Return the fingerprint of the identity that signs site keys."""
+        public = self.parts.store.identity_public() if self.parts else None
+        return fingerprint(public) if public else None
+
+    def close(self) -> None:
+        self.rows.close()
+        if self.parts is not None:
+            self.parts.store.close()
+
+    def _open_store(self) -> None:
+        try:
+            store = KeeperStore(self._path, self._clock)
+            keyring = Keyring(store, self._custody)
+        except NightdropError as error:
+            self._store_problem = error
+            return
+        keyring.load()
+        self.parts = Parts(store, keyring, Releaser(store, keyring, self.rows, self._clock))
+        self._note_start(self.parts)
+
+    def _note_start(self, parts: Parts) -> None:
+        self._noted = parts.keyring.problem.code if parts.keyring.problem else None
+        about = {"node": parts.keyring.node, "problem": self._noted, "weaknesses": self._weaknesses}
+        try:
+            parts.store.record(Event.KEEPER_STARTED, about)
+        except NotWrittenError:
+            return  # a full disk is shown by every request that is refused for it
+
+    def _note_problem(self, parts: Parts) -> None:
+        code = parts.keyring.problem.code if parts.keyring.problem else None
+        if code == self._noted:
+            return
+        try:
+            parts.store.record(Event.KEEPER_PROBLEM, {"node": parts.keyring.node, "problem": code})
+        except NotWrittenError:
+            return  # the next refresh tries again
+        self._noted = code

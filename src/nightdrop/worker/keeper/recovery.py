@@ -1,0 +1,146 @@
+"""A lost node key: with the recovery key, everything is sealed anew to another node key."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nightdrop.audit.events import Event
+from nightdrop.core.errors import ConflictError, InvalidError
+from nightdrop.core.redacted import RedactedBytes
+from nightdrop.crypto.identity import fingerprint
+from nightdrop.crypto.opening import OpenError, open_seed
+from nightdrop.crypto.seeds import IDENTITY_EPOCH, IDENTITY_SUBJECT, public_key_from_seed
+from nightdrop.keys.bootstrap import create_node_key
+from nightdrop.keys.custody import (
+    NodeKeyExistsError,
+    NodeKeyExposedError,
+    NodeKeyInvalidError,
+    NodeKeyMissingError,
+    NodeKeyNotStoredError,
+)
+from nightdrop.keys.custody_file import FileCustody
+from nightdrop.keys.keeper_db import INSERT_IDENTITY, INSERT_RECIPIENT, INSERT_SEED
+from nightdrop.keys.site_keys import Recipient, reseal_for_node
+from nightdrop.worker.keeper.keyring import IdentityUnopenableError, SiteKeyUnopenableError
+from nightdrop.worker.keeper.store import Change, KeeperStore
+
+_REMOVE_NODES = "DELETE FROM recipients WHERE kind = 'node'"
+
+
+class WrongRecoveryKeyError(InvalidError):
+    """This recovery key belongs to another installation."""
+
+    code = "recovery_key_wrong"
+    hint = "Use the key that was printed when this home was made."
+
+
+class NothingToRecoverError(ConflictError):
+    """The node key of this host is in place."""
+
+    code = "nothing_to_recover"
+    hint = "Move the node key away first if this host is to have a new one."
+
+
+def recover(store: KeeperStore, node_key: Path, recovery: RedactedBytes) -> str:
+    """Seal identity and site keys to the node key at ``node_key`` instead of all nodes so far; return its fingerprint.
+
+    The node key is made when there is none. Killed at any point, the database is as before or as after, and the same
+    command works again.
+
+    Raises:
+        WrongRecoveryKeyError, NothingToRecoverError, NodeKeyExistsError, NodeKeyNotStoredError,
+        IdentityUnopenableError, SiteKeyUnopenableError, NotWrittenError: nothing was changed in the database.
+    """
+    with _opened(store, recovery) as (identity, seeds):
+        # Everything is open before the new key is made: a failure until here leaves no trace.
+        public = _node_public(store, node_key)
+        identity_row, seed_rows = reseal_for_node(
+            public, identity_seed=identity.reveal(), site_seeds=[(site, epoch, s.reveal()) for site, epoch, s in seeds]
+        )
+    found = fingerprint(public)
+    changes: list[Change] = [(_REMOVE_NODES, ()), (INSERT_RECIPIENT, (found, "node", public))]
+    changes.append((INSERT_IDENTITY, (found, identity_row.public, identity_row.sealed)))
+    changes += [(INSERT_SEED, (row.site_id, row.epoch, row.fingerprint, row.sealed)) for row in seed_rows]
+    removed = [each.fingerprint for each in store.recipients() if each.kind == "node"]
+    store.record(Event.KEEPER_RECOVERED, {"node": found, "removed": removed}, changes, durable=True)
+    store.purge()
+    return found
+
+
+@contextmanager
+def _opened(
+    store: KeeperStore, recovery: RedactedBytes
+) -> Iterator[tuple[RedactedBytes, list[tuple[str, int, RedactedBytes]]]]:
+    recipient = Recipient("recovery", public_key_from_seed(recovery.reveal())).fingerprint
+    sealed = store.sealed_identity(recipient)
+    if sealed is None:
+        raise WrongRecoveryKeyError
+    seeds: list[tuple[str, int, RedactedBytes]] = []
+    identity: RedactedBytes | None = None
+    try:
+        try:
+            identity = open_seed(
+                recovery.reveal(), sealed, purpose="identity", subject=IDENTITY_SUBJECT, epoch=IDENTITY_EPOCH
+            )
+        except OpenError:
+            raise IdentityUnopenableError from None
+        _open_seeds(store, recovery, recipient, seeds)
+        yield identity, seeds
+    finally:
+        for _, _, seed in seeds:
+            seed.wipe()
+        if identity is not None:
+            identity.wipe()
+
+
+def _open_seeds(
+    store: KeeperStore, recovery: RedactedBytes, recipient: str, into: list[tuple[str, int, RedactedBytes]]
+) -> None:
+    for row in store.sealed_seeds(recipient):
+        try:
+            seed = open_seed(recovery.reveal(), row.sealed, purpose="site", subject=row.site_id, epoch=row.epoch)
+        except OpenError:
+            raise SiteKeyUnopenableError(
+                f"The key of site {row.site_id} does not open with the recovery key."
+            ) from None
+        into.append((row.site_id, row.epoch, seed))
+
+
+def _node_public(store: KeeperStore, path: Path) -> bytes:
+    try:
+        seed = FileCustody(path).load()
+    except NodeKeyMissingError:
+        return _new_node_key(path)
+    except (NodeKeyInvalidError, NodeKeyExposedError):
+        raise NodeKeyExistsError(f"There is something at {path} already that cannot be used as a node key.") from None
+    try:
+        public = public_key_from_seed(seed.reveal())
+    finally:
+        seed.wipe()
+    # A key that nothing is sealed to yet is what a recovery leaves that was killed before its commit.
+    if any(each.fingerprint == fingerprint(public) for each in store.recipients()):
+        raise NothingToRecoverError
+    return public
+
+
+def _new_node_key(path: Path) -> bytes:
+    # Whole or not at all: a half-written file at the final place would be in the way of the next attempt.
+    partial = FileCustody(path.with_name(path.name + ".new"))
+    try:
+        partial.path.unlink(missing_ok=True)
+        public = create_node_key(partial)
+        os.link(partial.path, path)
+        partial.path.unlink()
+        _sync_directory(path.parent)
+    except OSError:
+        raise NodeKeyNotStoredError(f"The node key could not be stored at {path}.") from None
+    return public
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

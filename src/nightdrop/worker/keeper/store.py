@@ -1,0 +1,194 @@
+"""All SQL on ``keeper.db``. Each change and its audit entry are one transaction."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nightdrop.audit.chain import GENESIS, canonical, hash_entry
+from nightdrop.audit.events import Event
+from nightdrop.core.clock import Clock
+from nightdrop.core.errors import UnavailableError
+from nightdrop.keys.keeper_db import KeeperDbDamagedError, KeeperDbMissingError, check_format, connect
+from nightdrop.keys.site_keys import Recipient
+from nightdrop.worker.keeper.syncer import Syncer
+
+Change = tuple[str, Sequence[Any]]
+
+_APPEND = "INSERT INTO audit (seq, prev, body, hash) VALUES (?, ?, ?, ?)"
+# The condition keeps the mark from ever going down, whatever the caller compared before.
+_RAISE = """INSERT INTO high_water (site_id, name, revision, digest) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET revision = excluded.revision, digest = excluded.digest
+    WHERE excluded.revision > high_water.revision"""
+_HIGH_WATER = "SELECT revision, digest FROM high_water WHERE site_id = ? AND name = ?"
+
+
+class NotWrittenError(UnavailableError):
+    """The keeper's database cannot be written."""
+
+    code = "keeper_db_not_written"
+    hint = "Check free disk space and the permissions of keeper/keeper.db."
+
+
+class SealedSeed(NamedTuple):
+    """A site's seed of one epoch, sealed to one recipient."""
+
+    site_id: str
+    epoch: int
+    sealed: bytes
+
+
+class HighWater(NamedTuple):
+    """The highest revision of a secret that was ever opened, and the SHA-256 of its sealed form."""
+
+    revision: int
+    digest: bytes
+
+
+class KeeperStore:
+    """The keeper's only connection to its database; it must be the only process that writes."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        """Open the database.
+
+        Raises:
+            KeeperDbMissingError, KeeperDbTooNewError, KeeperDbDamagedError.
+        """
+        if not path.exists():
+            raise KeeperDbMissingError
+        self._clock = clock
+        try:
+            self._connection = connect(path)
+            check_format(self._connection)
+            # Moving pages into the database is the syncer's work; a commit must not stop for it.
+            self._connection.execute("PRAGMA wal_autocheckpoint=0")
+            row = self._connection.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+            self._syncer = Syncer(path)
+        except sqlite3.Error:
+            raise KeeperDbDamagedError from None
+        self._seq: int = row[0] if row else 0
+        self._head: bytes = row[1] if row else GENESIS
+        self._cursor = self._connection.cursor()
+
+    def record(
+        self, event: Event, fields: dict[str, Any], changes: Iterable[Change] = (), *, durable: bool = False
+    ) -> int:
+        """Append one audit entry, make ``changes`` in the same transaction, and return the entry's time in ms.
+
+        ``durable`` waits for the disk; otherwise the disk follows within 50 ms.
+
+        Raises:
+            NotWrittenError: nothing was changed.
+        """
+        at_ms = self._clock.now_ms()
+        seq = self._seq + 1
+        body = canonical({**fields, "event": event, "at_ms": at_ms})
+        digest = hash_entry(seq, self._head, body)
+        self._write([*changes, (_APPEND, (seq, self._head, body, digest))])
+        # Only now: after a failed write the next entry must take this one's place.
+        self._seq, self._head = seq, digest
+        if durable:
+            self._sync()
+        return at_ms
+
+    def raise_high_water(self, changes: Iterable[Change]) -> None:
+        """Store marks that no audit entry belongs to.
+
+        Raises:
+            NotWrittenError: nothing was changed.
+        """
+        if todo := list(changes):
+            self._write(todo)
+
+    @staticmethod
+    def high_water_change(site_id: str, name: str, mark: HighWater) -> Change:
+        """Return the change that raises the mark of a secret."""
+        return _RAISE, (site_id, name, *mark)
+
+    def high_water(self, site_id: str, name: str) -> HighWater | None:
+        """Return the mark of a secret.
+
+        Raises:
+            NotWrittenError: the database cannot be read.
+        """
+        try:
+            rows = self._cursor.execute(_HIGH_WATER, (site_id, name)).fetchall()
+        except sqlite3.Error:
+            raise NotWrittenError from None
+        return HighWater(*rows[0]) if rows else None
+
+    def recipients(self) -> list[Recipient]:
+        return [
+            Recipient(*row) for row in self._all("SELECT kind, public_key FROM recipients ORDER BY kind, fingerprint")
+        ]
+
+    def identity_public(self) -> bytes | None:
+        rows = self._all("SELECT public FROM identity LIMIT 1")
+        return rows[0][0] if rows else None
+
+    def sealed_identity(self, recipient: str) -> bytes | None:
+        """Return the identity's seed, sealed to the recipient with this fingerprint."""
+        rows = self._all("SELECT sealed FROM identity WHERE fingerprint = ?", recipient)
+        return rows[0][0] if rows else None
+
+    def sealed_seeds(self, recipient: str) -> list[SealedSeed]:
+        """Return every site's seeds, sealed to the recipient with this fingerprint."""
+        return [
+            SealedSeed(*row)
+            for row in self._all("SELECT site_id, epoch, sealed FROM site_seeds WHERE fingerprint = ?", recipient)
+        ]
+
+    def site_epochs(self) -> list[tuple[str, int]]:
+        """Return each site with its newest epoch."""
+        return self._all("SELECT site_id, max(epoch) FROM site_seeds GROUP BY site_id")
+
+    def purge(self) -> None:
+        """Empty the write-ahead log, so that removed seeds are in no file.
+
+        Raises:
+            NotWrittenError: somebody reads, or the disk is full.
+        """
+        rows = self._all("PRAGMA wal_checkpoint(TRUNCATE)")
+        if rows[0][0] != 0:
+            raise NotWrittenError
+
+    def close(self) -> None:
+        """Sync and close."""
+        self._syncer.close()
+        self._connection.close()
+
+    def _all(self, sql: str, *parameters: Any) -> list[Any]:
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except sqlite3.Error:
+            raise KeeperDbDamagedError from None
+
+    def _write(self, changes: list[Change]) -> None:
+        if self._syncer.failed:
+            raise NotWrittenError
+        execute = self._cursor.execute
+        try:
+            if len(changes) == 1:
+                execute(*changes[0])
+            else:
+                execute("BEGIN IMMEDIATE")
+                for change in changes:
+                    execute(*change)
+                execute("COMMIT")
+        except sqlite3.Error:
+            self._roll_back()
+            raise NotWrittenError from None
+        self._syncer.written()
+
+    def _roll_back(self) -> None:
+        # Some errors (a full disk) end the transaction on their own.
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                self._syncer.failed = True
+
+    def _sync(self) -> None:
+        self._syncer.sync()
+        if self._syncer.failed:
+            raise NotWrittenError
