@@ -28,7 +28,7 @@ class NewKeys:
     """Everything that ``create_keys`` made.
 
     ``recovery_printed`` is shown once and kept nowhere. ``recipients``, ``identity_rows`` and ``seed_rows`` go to
-    keeper.db, ``site_keys`` to app.db.
+    keeper.db, ``published`` to app.db.
     """
 
     node_public: bytes
@@ -38,7 +38,7 @@ class NewKeys:
     recipients: tuple[Recipient, ...]
     identity_rows: tuple[IdentityRow, ...]
     seed_rows: tuple[SeedRow, ...]
-    site_keys: tuple[PublishedSiteKey, ...]
+    published: tuple[PublishedSiteKey, ...]
 
 
 def create_keys(custody: Custody, site_ids: Iterable[str]) -> NewKeys:
@@ -64,7 +64,7 @@ def create_keys(custody: Custody, site_ids: Iterable[str]) -> NewKeys:
             recipients=(node, recovery),
             identity_rows=(seal_identity(node, identity_seed), seal_identity(recovery, identity_seed)),
             seed_rows=tuple(row for site in sites for row in site.rows),
-            site_keys=tuple(site.published for site in sites),
+            published=tuple(site.published for site in sites),
         )
     finally:
         wipe(recovery_seed)
