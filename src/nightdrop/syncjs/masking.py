@@ -198,7 +198,8 @@ class StreamMasker:
         return self._masker.mask(rest)
 
     def _held_from(self, buffer: str) -> int:
-        keep = len(buffer)
+        # The next character may begin base64, and then the one before it belongs to the value.
+        keep = len(buffer) - (buffer[-1:] in _BASE64)
         for pattern in self._masker.patterns():
             keep = min(keep, _start_of_prefix(buffer, pattern))
         # A cut inside a value that is whole already would uncover its ends; so would one beside base64's border.

@@ -69,7 +69,7 @@ class SecretCalls:
 
     def _refused(self, name: object, caller: object, why: str) -> str:
         shown = json.dumps(name[: MAX_NAME + 1]) if isinstance(name, str) else "?"
-        function = caller if caller in {"GetSecret", "RequireSecret"} else "GetSecret"
+        function = "RequireSecret" if caller == "RequireSecret" else "GetSecret"
         self._log("warn", f"{function}({shown}): {why}")
         return json.dumps({"v": None, "why": why})
 

@@ -161,9 +161,9 @@ class Gateway:
         return _value(self._secrets.has(name))
 
     def write_log(self, level: object, text: object) -> None:
-        if not isinstance(text, str) or level not in LEVELS:
+        if not isinstance(text, str) or not isinstance(level, str) or level not in LEVELS:
             raise RunnerMisbehavedError
-        self._log.write(str(level), text)
+        self._log.write(level, text)
 
     def sleep(self, ms: object) -> bytes:
         if isinstance(ms, bool) or not isinstance(ms, int | float) or not ms >= 0:

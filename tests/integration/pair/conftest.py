@@ -130,7 +130,7 @@ class Pair:
         worker_end, gateway_control = channel_pair()
         gateway_pipe, runner_pipe = channel_pair()
         self.pids = {
-            "gateway": fork(self._gateway(gateway_control, gateway_pipe), [gateway_control, gateway_pipe]),
+            "gateway": fork(self.gateway(gateway_control, gateway_pipe), [gateway_control, gateway_pipe]),
             "runner": fork(lambda: runner.main(runner_pipe), [runner_pipe]),
         }
         for sock in (gateway_control, gateway_pipe, runner_pipe):
@@ -140,7 +140,7 @@ class Pair:
         self.keeper: Keeper | None = None
         self.broker: Broker | None = None
 
-    def _gateway(self, control: socket.socket, pipe: socket.socket) -> Callable[[], None]:
+    def gateway(self, control: socket.socket, pipe: socket.socket) -> Callable[[], None]:
         return lambda: gateway.main(control, pipe, narrow=lambda _rules: None)
 
     def start(self, code: str, **changes: Any) -> None:
