@@ -1,6 +1,5 @@
-"""A gateway and a runner, forked here, with a keeper and a broker that answer from threads of the test."""
+"""A gateway and a runner, forked and confined here, with a keeper and a broker that answer from threads of the test."""
 
-import contextlib
 import os
 import socket
 import threading
@@ -12,7 +11,9 @@ from typing import Any
 import pytest
 
 from nightdrop.core.wire import Channel, ChannelClosedError, channel_pair
+from nightdrop.syncjs import http
 from nightdrop.worker import gateway, runner
+from nightdrop.worker.sandbox import prepare
 
 DEADLINE_S = 20
 
@@ -104,15 +105,11 @@ class Finished:
         return self.end["error"]
 
 
-def fork(main: Callable[[], None], keep: list[socket.socket]) -> int:
+def fork(confine: Callable[[list[int]], None], main: Callable[[], None], keep: list[socket.socket]) -> int:
     pid = os.fork()
     if pid == 0:
         try:
-            kept = {sock.fileno() for sock in keep} | {0, 1, 2}
-            for fd in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
-                if fd not in kept:
-                    with contextlib.suppress(OSError):
-                        os.close(fd)
+            confine([sock.fileno() for sock in keep])
             main()
             os._exit(0)
         finally:
@@ -125,13 +122,14 @@ class Pair:
 
     def __init__(self, files: Path) -> None:
         self.files = files
+        self.sandbox = prepare(files=str(files))
         self.secrets: dict[str, bytes] = {}
         self.refusals: dict[str, bytes] = {}
         worker_end, gateway_control = channel_pair()
         gateway_pipe, runner_pipe = channel_pair()
         self.pids = {
-            "gateway": fork(self.gateway(gateway_control, gateway_pipe), [gateway_control, gateway_pipe]),
-            "runner": fork(lambda: runner.main(runner_pipe), [runner_pipe]),
+            "gateway": self.fork_gateway(gateway_control, gateway_pipe),
+            "runner": fork(self.sandbox.confine_runner, lambda: runner.main(runner_pipe), [runner_pipe]),
         }
         for sock in (gateway_control, gateway_pipe, runner_pipe):
             sock.close()
@@ -140,8 +138,8 @@ class Pair:
         self.keeper: Keeper | None = None
         self.broker: Broker | None = None
 
-    def gateway(self, control: socket.socket, pipe: socket.socket) -> Callable[[], None]:
-        return lambda: gateway.main(control, pipe, narrow=lambda _rules: None)
+    def fork_gateway(self, control: socket.socket, pipe: socket.socket) -> int:
+        return fork(self.sandbox.confine_gateway, lambda: gateway.main(control, pipe), [control, pipe])
 
     def start(self, code: str, **changes: Any) -> None:
         limits = {"memory": 64 << 20, "cpu": 10, "wall": 30, "log": 10 << 20, "body": 64 << 20} | changes.pop(
@@ -194,6 +192,7 @@ class Pair:
 
     def dispose(self) -> None:
         self.control.close()
+        self.sandbox.close()
         for pid in self.pids.values():
             os.kill(pid, 9)
             os.waitpid(pid, 0)
@@ -204,6 +203,7 @@ class Pair:
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Iterator[Pair]:
+    http.preload()
     runner.preload()
     made = Pair(tmp_path)
     yield made

@@ -9,8 +9,6 @@ import pytest
 from nightdrop.core.wire import ChannelClosedError, channel_pair, send_frame
 from nightdrop.syncjs.pipe import Pipe
 
-from .conftest import fork
-
 
 @pytest.fixture
 def evil(pair):
@@ -20,7 +18,7 @@ def evil(pair):
     os.waitpid(pair.pids.pop("runner"), 0)
     worker_end, control = channel_pair()
     gateway_pipe, ours = channel_pair()
-    pair.pids["gateway"] = fork(pair.gateway(control, gateway_pipe), [control, gateway_pipe])
+    pair.pids["gateway"] = pair.fork_gateway(control, gateway_pipe)
     control.close()
     gateway_pipe.close()
     pair.control.close()
