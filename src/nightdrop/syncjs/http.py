@@ -5,7 +5,6 @@ whole URLs and reads the environment. After ``preload`` a request imports nothin
 """
 
 import base64
-import encodings.idna  # noqa: F401 - the codec that TLS uses for host names, loaded before it is too late
 import logging
 import ssl
 import time
@@ -44,6 +43,8 @@ def preload() -> None:
     """
     global _context  # noqa: PLW0603 - one per process, inherited by every fork
     _context = tls.client_context()
+    # A host name in another script draws in tables and codecs, in the URL and again for TLS.
+    httpx2.URL("https://b\u00fccher.example/").host.encode("idna")
     # Both libraries log whole URLs or headers; neither may end up anywhere.
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
