@@ -18,6 +18,9 @@ _WHY = {
     ord("r"): "an older revision was put in its place, so it is not used",
     ord("a"): "the audit log cannot be written, so no value is released",
 }
+# json.dumps would build an encoder for each value.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 _NOT_A_NAME = "this cannot be the name of a secret"
 
 
@@ -50,7 +53,7 @@ class SecretCalls:
         if not self._masker.add(value):
             self._tell_short()
         self.used.add(name)
-        return json.dumps({"v": value.decode("utf-8", "replace")}, ensure_ascii=False)
+        return '{"v":' + _encode(value.decode("utf-8", "replace")) + "}"
 
     def has(self, name: object) -> bool:
         """Tell whether the site has a secret of that name."""

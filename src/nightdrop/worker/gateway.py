@@ -25,6 +25,9 @@ MAX_RUNNER_FRAME = 80 * 1024 * 1024
 MAX_TEXT = 16 * 1024
 _FAILURE_KINDS = frozenset({"script", "memory", "limit"})
 
+# json.dumps would build an encoder for each answer.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 Narrow = Callable[[list[tuple[str, Any]]], None]
 
 
@@ -228,15 +231,26 @@ def main(control: socket.socket, runner_pipe: socket.socket, *, narrow: Narrow =
         frame = channel.recv()
         run = frame.json()["run"]
         keeper, broker = (Channel.from_fd(fd) for fd in frame.fds)
-        narrow([(run["files"], "rw")])
+        if not _narrowed(narrow, run["files"]):
+            outcome = failed("internal", "the site's directory cannot be opened")
+            channel.send_json({"t": "end", "state": outcome.state, "error": outcome.error, "secrets": []})
+            return
         Gateway(channel, Pipe(runner_pipe, MAX_RUNNER_FRAME), run, keeper, broker).serve()
     except (ChannelClosedError, WorkerGoneError):
         return
 
 
+def _narrowed(narrow: Narrow, files: str) -> bool:
+    try:
+        narrow([(files, "rw")])
+    except OSError:
+        return False
+    return True
+
+
 def _parse(payload: bytearray) -> dict[str, Any]:
     try:
-        message = json.loads(payload)
+        message = json.loads(payload.decode())
     except (ValueError, RecursionError):
         raise RunnerMisbehavedError from None
     if not isinstance(message, dict):
@@ -245,7 +259,7 @@ def _parse(payload: bytearray) -> dict[str, Any]:
 
 
 def _value(value: object) -> bytes:
-    return json.dumps({"v": value}, ensure_ascii=False).encode("utf-8", "replace")
+    return _encode({"v": value}).encode("utf-8", "replace")
 
 
 def _number(number: object) -> int:

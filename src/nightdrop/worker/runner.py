@@ -50,6 +50,13 @@ def _report(failure: Failure | None) -> bytes:
     return json.dumps({"err": error}).encode()
 
 
+def _run(engine: Engine, run: dict[str, Any]) -> Failure | None:
+    try:
+        return engine.run(run["code"], name=run["name"], params=run["params"], memory=run["memory"])
+    except MemoryError:
+        return Failure("memory", "InternalError", "out of memory")
+
+
 def main(sock: socket.socket) -> None:
     """Wait for the run, run it, report it."""
     pipe = Pipe(sock)
@@ -58,7 +65,6 @@ def main(sock: socket.socket) -> None:
     engine.host = _Host(pipe)
     try:
         run = json.loads(pipe.recv())["run"]
-        failure = engine.run(run["code"], name=run["name"], params=run["params"], memory=run["memory"])
-        pipe.send(_report(failure))
+        pipe.send(_report(_run(engine, run)))
     except ChannelClosedError:
         os._exit(1)

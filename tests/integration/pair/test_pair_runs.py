@@ -127,3 +127,9 @@ def test_a_line_of_five_megabytes_is_cut(pair):
 def test_nothing_of_the_machinery_is_left_in_the_global_scope(pair):
     result = pair.run("var mine; Log(typeof __host, Object.keys(globalThis))")
     assert result.texts == ['undefined ["performance","mine"]']
+
+
+def test_a_missing_directory_of_the_site_makes_the_run_fail(pair, tmp_path):
+    result = pair.run("Log('no')", files=str(tmp_path / "none"))
+    assert result.error["message"] == "the site's directory cannot be opened"
+    assert result.texts == []

@@ -221,7 +221,9 @@ def test_the_host_function_cannot_be_reached(host):
     assert logged(host, code) == ["hunter22 true undefined 0"]
 
 
-@pytest.mark.parametrize("code", ["GetSecret.x = 1", "HttpCli.prototype.Get = 1", "console.log = 1", "Params.a = 2"])
+@pytest.mark.parametrize(
+    "code", ["GetSecret.x = 1", "HttpCli.prototype.New = 1", "HttpCli.x = 1", "console.log = 1", "Params.a = 2"]
+)
 def test_the_api_objects_are_frozen(host, code):
     failure = run(host, f"(() => {{ 'use strict'; {code} }})()", params={"a": 1})
     assert failure.name == "TypeError"
@@ -350,3 +352,22 @@ def test_sleep_refuses_what_is_no_time(host):
     run(host, "Sleep('x'); Sleep(-1); Sleep(NaN); Sleep('5'); Sleep(0)")
     assert [call for call in host.calls if call[0] == "sleep"] == [("sleep", [5]), ("sleep", [0])]
     assert len(host.log) == 3
+
+
+def test_assigning_to_a_method_is_noticed(host):
+    code = "var c = new HttpCli(); c.Timeout = 15; var r = c.Url('http://x').Get(); Log(r.IsValid(), typeof c.Timeout)"
+    problem = "HttpCli.Timeout is a method: call it, do not assign to it"
+    assert host_log(host, code) == [("error", problem), ("info", "false function")]
+
+
+def test_a_property_of_the_scripts_own_is_kept_and_one_that_looks_like_a_typo_is_named(host):
+    code = "var c = new HttpCli(); c.timeout = 15; c.note = 'mine'; Log(c.note, c.timeout, Object.keys(c))"
+    assert host_log(host, code) == [
+        ("warn", 'HttpCli has no "timeout", did you mean "Timeout"?'),
+        ("info", 'mine 15 ["timeout","note"]'),
+    ]
+
+
+def host_log(host, code):
+    assert run(host, code) is None
+    return host.log

@@ -6,11 +6,30 @@ const noteUnknownNames = (owner, known) => new Proxy(Object.create(Object.protot
     if (typeof key === "string" && !(key in target)) lastUnknownName = [owner, key, known];
     return Reflect.get(target, key, receiver);
   },
+  set(target, key, value, receiver) {
+    const hint = typeof key === "string" ? suggest(key, known) : "";
+    if (hint !== "") writeLog("warn", [`${owner} has no "${key}"${hint}`]);
+    return defineProperty(receiver, key, { value, writable: true, configurable: true, enumerable: true }) === receiver;
+  },
 });
 
-const addMethod = (target, name, method) => {
+// `cli.Timeout = 15` instead of `cli.Timeout(15)` would otherwise be ignored without a word.
+const addMethod = (target, owner, name, method) => {
   defineProperty(method, "name", { value: name });
-  defineProperty(target, name, { value: freeze(method), writable: false, configurable: false, enumerable: false });
+  freeze(method);
+  defineProperty(target, name, {
+    configurable: false,
+    enumerable: false,
+    get() {
+      return method;
+    },
+    set() {
+      const problem = `${owner}.${name} is a method: call it, do not assign to it`;
+      writeLog("error", [problem]);
+      const request = requests.get(this);
+      if (request !== undefined) request.problem = problem;
+    },
+  });
 };
 
 const methodOf = (owner, spec) => {
@@ -29,7 +48,7 @@ for (const name of table.functions) {
 for (const object of table.objects) {
   const type = classes[object.name];
   const known = object.methods.map((method) => method.name);
-  for (const method of object.methods) addMethod(type.prototype, method.name, methodOf(object.name, method));
+  for (const method of object.methods) addMethod(type.prototype, object.name, method.name, methodOf(object.name, method));
   Object.setPrototypeOf(type.prototype, noteUnknownNames(object.name, known));
   freeze(type.prototype);
   freeze(type);
