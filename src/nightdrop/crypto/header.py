@@ -13,7 +13,6 @@ from nightdrop.crypto.suite import SUITE_NUMBERS
 FORMAT_VERSION = 1
 _HEADER = struct.Struct("!B6sI")
 HEADER_BYTES = _HEADER.size
-MAX_EPOCH = 2**32 - 1
 
 
 class SealedFormError(InvalidError):

@@ -7,7 +7,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from nightdrop.core.errors import DeniedError
-from nightdrop.crypto.info import join_fields, pack_epoch
+from nightdrop.crypto.info import BindingInvalidError, join_fields, pack_epoch
+from nightdrop.crypto.xwing import SEED_BYTES, KeyInvalidError
 
 # The label is what keeps a signature made here from meaning anything elsewhere.
 SITE_KEY_LABEL = b"nightdrop/site-key/v1"
@@ -23,13 +24,22 @@ class SiteKeyForgedError(DeniedError):
 
 
 def identity_public(private: bytes | bytearray) -> bytes:
-    """Return the 32-byte public key of a 32-byte identity seed."""
-    return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+    """Return the 32-byte public key of a 32-byte identity seed.
+
+    Raises:
+        KeyInvalidError: the seed has another length.
+    """
+    return _load(private).public_key().public_bytes_raw()
 
 
 def sign_site_key(private: bytes | bytearray, site_id: str, epoch: int, suite: str, public_key: bytes) -> bytes:
-    """Return the 64-byte signature of the identity seed ``private`` over a site's public key."""
-    return Ed25519PrivateKey.from_private_bytes(private).sign(_message(site_id, epoch, suite, public_key))
+    """Return the 64-byte signature of the identity seed ``private`` over a site's public key.
+
+    Raises:
+        KeyInvalidError: the seed has another length.
+        BindingInvalidError: the epoch is out of range.
+    """
+    return _load(private).sign(_message(site_id, epoch, suite, public_key))
 
 
 def verify_site_key(
@@ -43,7 +53,7 @@ def verify_site_key(
     try:
         message = _message(site_id, epoch, suite, public_key)
         Ed25519PublicKey.from_public_bytes(identity_public).verify(signature, message)
-    except (InvalidSignature, ValueError):
+    except (InvalidSignature, BindingInvalidError, ValueError):
         raise SiteKeyForgedError from None
 
 
@@ -51,6 +61,12 @@ def fingerprint(public_bytes: bytes) -> str:
     """Return ``SHA256:`` and the digest of a public key in base64 without padding, as OpenSSH prints it."""
     digest = hashlib.sha256(public_bytes).digest()
     return "SHA256:" + base64.b64encode(digest).rstrip(b"=").decode("ascii")
+
+
+def _load(private: bytes | bytearray) -> Ed25519PrivateKey:
+    if len(private) != SEED_BYTES:
+        raise KeyInvalidError
+    return Ed25519PrivateKey.from_private_bytes(private)
 
 
 def _message(site_id: str, epoch: int, suite: str, public_key: bytes) -> bytes:

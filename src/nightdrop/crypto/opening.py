@@ -9,7 +9,7 @@ from nightdrop.core.errors import NightdropError
 from nightdrop.core.redacted import RedactedBytes
 from nightdrop.crypto.failure import Failure
 from nightdrop.crypto.header import HEADER_BYTES, SealedFormError, read_header
-from nightdrop.crypto.info import Purpose, secret_info, seed_info
+from nightdrop.crypto.info import BindingInvalidError, Purpose, secret_info, seed_info
 from nightdrop.crypto.memory import wipe
 from nightdrop.crypto.policy import Policy
 from nightdrop.crypto.record import RecordError, decode_record
@@ -74,7 +74,12 @@ def open_secret(
     except SealedFormError as error:
         raise OpenError(error.failure) from None
     _same_epoch(sealed_for, epoch)
-    plaintext = key.open(memoryview(sealed)[HEADER_BYTES:], secret_info(SUITE, site_id, epoch, name, revision))
+    try:
+        info = secret_info(SUITE, site_id, epoch, name, revision)
+    except (BindingInvalidError, UnicodeEncodeError):
+        # Nothing can have been sealed as such a row.
+        raise OpenError(Failure.AUTHENTICATION) from None
+    plaintext = key.open(memoryview(sealed)[HEADER_BYTES:], info)
     try:
         return decode_record(plaintext)
     except RecordError as error:

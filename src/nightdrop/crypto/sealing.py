@@ -6,7 +6,7 @@ from nightdrop.crypto.info import secret_info
 from nightdrop.crypto.memory import wipe
 from nightdrop.crypto.policy import Policy
 from nightdrop.crypto.record import MAX_RECORD_BYTES, PAD_STEP, encode_record
-from nightdrop.crypto.suite import ENC_BYTES, SUITE, TAG_BYTES, hpke_suite, require_support
+from nightdrop.crypto.suite import ENC_BYTES, SUITE, TAG_BYTES, hpke_encrypt, require_support
 from nightdrop.crypto.value import (
     MAX_VALUE_BYTES,
     ValueEmptyError,
@@ -15,7 +15,6 @@ from nightdrop.crypto.value import (
     ValueTooLargeError,
     check_value,
 )
-from nightdrop.crypto.xwing import load_public
 
 __all__ = [
     "MAX_SEALED_BYTES",
@@ -56,13 +55,14 @@ def seal_secret(
         ValueEmptyError, ValueTooLargeError, ValueHasNulError, ValueNotTextError: not a valid value.
         PolicyInvalidError: the policy is too long.
         KeyInvalidError: not a public key.
+        BindingInvalidError: epoch or revision out of range.
         CryptoUnsupportedError: the library lacks the algorithms.
     """
     require_support()
     info = secret_info(SUITE, site_id, epoch, name, revision)
     record = encode_record(value, policy)
     try:
-        return pack_header(epoch) + hpke_suite().encrypt(record, load_public(public_key), info)
+        return pack_header(epoch) + hpke_encrypt(record, public_key, info)
     finally:
         wipe(record)
 

@@ -7,8 +7,8 @@ import os
 
 from nightdrop.crypto.header import HEADER_BYTES, pack_header
 from nightdrop.crypto.info import Purpose, seed_info
-from nightdrop.crypto.suite import ENC_BYTES, SUITE, TAG_BYTES, hpke_suite, require_support
-from nightdrop.crypto.xwing import PUBLIC_KEY_BYTES, SEED_BYTES, KeyInvalidError, load_public, public_bytes
+from nightdrop.crypto.suite import ENC_BYTES, SUITE, TAG_BYTES, hpke_encrypt, require_support
+from nightdrop.crypto.xwing import PUBLIC_KEY_BYTES, SEED_BYTES, KeyInvalidError, public_bytes
 
 __all__ = [
     "IDENTITY_EPOCH",
@@ -61,4 +61,4 @@ def seal_seed(
     if len(seed) != SEED_BYTES:
         raise KeyInvalidError
     info = seed_info(SUITE, purpose, subject, epoch, recipient_public_key)
-    return pack_header(epoch) + hpke_suite().encrypt(seed, load_public(recipient_public_key), info)
+    return pack_header(epoch) + hpke_encrypt(seed, recipient_public_key, info)

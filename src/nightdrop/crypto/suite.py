@@ -34,6 +34,19 @@ def hpke_suite() -> hpke.Suite:
     return hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 
 
+def hpke_encrypt(plaintext: bytes | bytearray, public_key: bytes, info: bytes) -> bytes:
+    """Return ``enc`` and the ciphertext for the holder of ``public_key``.
+
+    Raises:
+        KeyInvalidError: not a public key, or one that gives everybody the same X25519 secret (RFC 7748 section 6.1).
+    """
+    key = xwing.load_public(public_key)
+    try:
+        return hpke_suite().encrypt(plaintext, key, info)
+    except ValueError:
+        raise xwing.KeyInvalidError from None
+
+
 @cache
 def require_support() -> None:
     """Check once that the library can do what the suite needs.
