@@ -46,7 +46,7 @@ class Masker:
         spans = merge(self.spans(text))
         if not spans:
             return text
-        parts = []
+        parts: list[str] = []
         end = 0
         for start, stop in spans:
             parts += (text[end:start], MASK)
@@ -89,11 +89,16 @@ def merge(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 def _find(text: str, pattern: str) -> Iterator[tuple[int, int]]:
     head = pattern[:_HEAD]
     at = text.find(head)
+    start = end = at
     while at >= 0:
-        end = at + _agreement(text, at, pattern)
-        yield at, end
+        if at > end:
+            yield start, end
+            start = at
+        end = max(end, at + _agreement(text, at, pattern))
         # Not from `end`: a value that overlaps itself ("abab" in "ababab") must not leave its tail.
         at = text.find(head, at + 1)
+    if end >= 0:
+        yield start, end
 
 
 def _agreement(text: str, at: int, pattern: str) -> int:

@@ -101,6 +101,10 @@ def test_overlapping_values_do_not_uncover_each_other():
     assert masker("abab").mask("-ababab-") == f"-{MASK}-"
 
 
+def test_a_value_that_repeats_without_end_is_one_mask():
+    assert masker("0000").mask("<" + "0" * 100_000 + "> 0000 000") == f"<{MASK}> {MASK} 000"
+
+
 def test_a_long_value_is_masked_as_far_as_it_goes():
     value = "".join(chr(65 + i % 26) + str(i) for i in range(2000))
     assert masker(value).mask(f"<{value[:700]}>") == f"<{MASK}>"
