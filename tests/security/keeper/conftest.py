@@ -43,7 +43,7 @@ class Installation:
     site_b: str = SITE_B
 
     def public_key(self, site: str) -> bytes:
-        return next(key.public_key for key in self.keys.site_keys if key.site_id == site)
+        return next(key.public_key for key in self.keys.published if key.site_id == site)
 
     def seal(self, site: str, name: str, value: bytes, *, revision: int = 1, policy: Policy = Policy.DEFAULT) -> bytes:
         key = self.public_key(site)

@@ -62,6 +62,8 @@ class KeeperStore:
             check_format(self._connection)
             # Moving pages into the database is the syncer's work; a commit must not stop for it.
             self._connection.execute("PRAGMA wal_autocheckpoint=0")
+            # What a keeper left that was killed before it could empty its log; a reader or a full disk may prevent it.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             row = self._connection.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
             self._syncer = Syncer(path)
         except sqlite3.Error:
