@@ -1,0 +1,201 @@
+"""Every table of app.db. Times are whole milliseconds since the epoch, UTC; JSON is canonical text."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Byte order on both databases: pages are cut and cursors compared by it, and a locale may change with the system.
+Ordered = Text().with_variant(Text(collation="C"), "postgresql")
+# SQLite's INTEGER holds 64 bits, and as a primary key it is the row id itself.
+Big = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _site() -> Column[str]:
+    return Column("site_id", Ordered, ForeignKey("sites.id"), nullable=False)
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Ordered, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+sites = Table(
+    "sites",
+    metadata,
+    Column("id", Ordered, primary_key=True),
+    Column("name", Ordered, nullable=False, unique=True),
+    Column("created_ms", Big, nullable=False),
+    Column("settings", Text, nullable=False, server_default="{}"),
+    # A deleted secret leaves its revision here: one made again under its name must get a higher one.
+    Column("revision_floor", Big, nullable=False, server_default="0"),
+)
+
+site_keys = Table(
+    "site_keys",
+    metadata,
+    _site(),
+    Column("epoch", Integer, nullable=False),
+    Column("suite", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("identity", LargeBinary, nullable=False),
+    Column("created_ms", Big, nullable=False),
+    PrimaryKeyConstraint("site_id", "epoch"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("id", Ordered, primary_key=True),
+    _site(),
+    Column("name", Ordered, nullable=False),
+    # The name as it sorts and the text that a search looks through: both case-folded.
+    Column("name_key", Ordered, nullable=False, server_default=""),
+    Column("search", Ordered, nullable=False, server_default=""),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("created_ms", Big, nullable=False),
+    Column("updated_ms", Big, nullable=False),
+    Column("updated_by", Text, nullable=False),
+    # 0 means never; NULL sorts at different ends on the two databases.
+    Column("last_used_ms", Big, nullable=False, server_default="0"),
+    Column("health", Text, nullable=False, server_default="unchecked"),
+    Column("revision", Big, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    # Last, because SQLite reads a row from its start: a list never touches the pages of the sealed bytes.
+    Column("sealed", LargeBinary, nullable=False),
+    UniqueConstraint("site_id", "name"),
+)
+# One per order of the list; with "search" in it a search reads the index alone.
+Index("ix_secrets_by_name", secrets.c.site_id, secrets.c.name_key, secrets.c.id, secrets.c.search)
+Index("ix_secrets_by_updated", secrets.c.site_id, secrets.c.updated_ms, secrets.c.id, secrets.c.search)
+Index("ix_secrets_by_used", secrets.c.site_id, secrets.c.last_used_ms, secrets.c.id, secrets.c.search)
+Index(
+    "ix_secrets_unchecked",
+    secrets.c.id,
+    sqlite_where=secrets.c.health == "unchecked",
+    postgresql_where=secrets.c.health == "unchecked",
+)
+
+scripts = Table(
+    "scripts",
+    metadata,
+    Column("id", Ordered, primary_key=True),
+    _site(),
+    Column("name", Ordered, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("created_ms", Big, nullable=False),
+    Column("updated_ms", Big, nullable=False),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("site_id", "name"),
+)
+
+script_versions = Table(
+    "script_versions",
+    metadata,
+    Column("script_id", Ordered, ForeignKey("scripts.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("created_ms", Big, nullable=False),
+    Column("created_by", Text, nullable=False),
+    PrimaryKeyConstraint("script_id", "number"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Ordered, primary_key=True),
+    _site(),
+    # A run outlives its script: the name and the version stay.
+    Column("script_id", Ordered, ForeignKey("scripts.id", ondelete="SET NULL")),
+    Column("script_name", Text),
+    Column("version", Integer),
+    Column("code", Text),
+    Column("params", Text, nullable=False, server_default="{}"),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("error", Text),
+    Column("secrets_used", Text, nullable=False, server_default="[]"),
+    Column("worker_id", Text),
+    Column("lease_until_ms", Big),
+    Column("fence", Big, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("idempotency_key", Text),
+    Column("concurrency_key", Text),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("run_at_ms", Big, nullable=False),
+    Column("created_ms", Big, nullable=False),
+    Column("started_ms", Big),
+    Column("ended_ms", Big),
+    Column("created_by", Text, nullable=False),
+    Column("timeout_s", Integer),
+    Column("cancel_requested", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    UniqueConstraint("site_id", "idempotency_key"),
+)
+_queued = text("state = 'queued'")
+_running = text("state = 'running'")
+Index(
+    "ix_runs_queued",
+    runs.c.priority.desc(),
+    runs.c.run_at_ms,
+    runs.c.id,
+    sqlite_where=_queued,
+    postgresql_where=_queued,
+)
+Index("ix_runs_leases", runs.c.lease_until_ms, sqlite_where=_running, postgresql_where=_running)
+Index("ix_runs_workers", runs.c.worker_id, sqlite_where=_running, postgresql_where=_running)
+# Ids sort by time of creation, so these give the newest first.
+Index("ix_runs_by_site", runs.c.site_id, runs.c.id)
+Index("ix_runs_by_script", runs.c.script_id, runs.c.id)
+Index("ix_runs_by_state", runs.c.site_id, runs.c.state, runs.c.id)
+
+run_logs = Table(
+    "run_logs",
+    metadata,
+    Column("run_id", Ordered, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at_ms", Big, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "seq"),
+    sqlite_with_rowid=False,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Big, primary_key=True, autoincrement=False),
+    Column("prev", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("at_ms", Big, nullable=False),
+    Column("event", Text, nullable=False),
+    # No foreign key: an entry may be about a site that was never there.
+    Column("site_id", Ordered),
+    Index("ix_audit_by_site", "site_id", "seq"),
+)
