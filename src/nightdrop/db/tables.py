@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    func,
     text,
 )
 
@@ -111,7 +113,23 @@ scripts = Table(
     Column("created_ms", Big, nullable=False),
     Column("updated_ms", Big, nullable=False),
     Column("version", Integer, nullable=False),
+    # Whether the newest version computes names of secrets, so that it may use any.
+    Column("secrets_computed", Boolean(create_constraint=False), nullable=False, server_default=false()),
     UniqueConstraint("site_id", "name"),
+)
+Index("ix_scripts_by_name", scripts.c.site_id, func.lower(scripts.c.name), scripts.c.id)
+Index("ix_scripts_by_updated", scripts.c.site_id, scripts.c.updated_ms, scripts.c.id)
+
+# The secrets that the newest version of a script names.
+script_secrets = Table(
+    "script_secrets",
+    metadata,
+    _site(),
+    Column("secret_name", Ordered, nullable=False),
+    Column("script_id", Ordered, ForeignKey("scripts.id", ondelete="CASCADE"), nullable=False),
+    PrimaryKeyConstraint("site_id", "secret_name", "script_id"),
+    Index("ix_script_secrets_by_script", "script_id"),
+    sqlite_with_rowid=False,
 )
 
 script_versions = Table(
@@ -147,13 +165,14 @@ runs = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("idempotency_key", Text),
     Column("concurrency_key", Text),
+    Column("idempotent", Boolean(create_constraint=False), nullable=False, server_default=false()),
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("run_at_ms", Big, nullable=False),
     Column("created_ms", Big, nullable=False),
     Column("started_ms", Big),
     Column("ended_ms", Big),
     Column("created_by", Text, nullable=False),
-    Column("timeout_s", Integer),
+    Column("timeout_s", Double),
     Column("cancel_requested", Boolean(create_constraint=False), nullable=False, server_default=false()),
     UniqueConstraint("site_id", "idempotency_key"),
 )
@@ -168,6 +187,7 @@ Index(
     postgresql_where=_queued,
 )
 Index("ix_runs_leases", runs.c.lease_until_ms, sqlite_where=_running, postgresql_where=_running)
+Index("ix_runs_keys", runs.c.site_id, runs.c.concurrency_key, sqlite_where=_running, postgresql_where=_running)
 Index("ix_runs_workers", runs.c.worker_id, sqlite_where=_running, postgresql_where=_running)
 # Ids sort by time of creation, so these give the newest first.
 Index("ix_runs_by_site", runs.c.site_id, runs.c.id)

@@ -28,14 +28,14 @@ def _sites_and_audit() -> None:
         sa.Column("at_ms", BIG, nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("site_id", ORDERED, nullable=True),
-        sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
+        sa.PrimaryKeyConstraint("seq", name="pk_audit"),
     )
     op.create_index("ix_audit_by_site", "audit", ["site_id", "seq"], unique=False)
     op.create_table(
         "meta",
         sa.Column("key", ORDERED, nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_meta")),
+        sa.PrimaryKeyConstraint("key", name="pk_meta"),
     )
     op.create_table(
         "sites",
@@ -44,8 +44,8 @@ def _sites_and_audit() -> None:
         sa.Column("created_ms", BIG, nullable=False),
         sa.Column("settings", sa.Text(), server_default="{}", nullable=False),
         sa.Column("revision_floor", BIG, server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_sites")),
-        sa.UniqueConstraint("name", name=op.f("uq_sites_name")),
+        sa.PrimaryKeyConstraint("id", name="pk_sites"),
+        sa.UniqueConstraint("name", name="uq_sites_name"),
     )
     op.create_table(
         "site_keys",
@@ -57,8 +57,8 @@ def _sites_and_audit() -> None:
         sa.Column("signature", sa.LargeBinary(), nullable=False),
         sa.Column("identity", sa.LargeBinary(), nullable=False),
         sa.Column("created_ms", BIG, nullable=False),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_site_keys_site_id")),
-        sa.PrimaryKeyConstraint("site_id", "epoch", name=op.f("pk_site_keys")),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_site_keys_site_id"),
+        sa.PrimaryKeyConstraint("site_id", "epoch", name="pk_site_keys"),
     )
 
 
@@ -79,9 +79,9 @@ def _secrets() -> None:
         sa.Column("revision", BIG, nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_secrets_site_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_secrets")),
-        sa.UniqueConstraint("site_id", "name", name=op.f("uq_secrets_site_id_name")),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_secrets_site_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_secrets"),
+        sa.UniqueConstraint("site_id", "name", name="uq_secrets_site_id_name"),
     )
     op.create_index("ix_secrets_by_name", "secrets", ["site_id", "name_key", "id", "search"], unique=False)
     op.create_index("ix_secrets_by_updated", "secrets", ["site_id", "updated_ms", "id", "search"], unique=False)
@@ -106,10 +106,24 @@ def _scripts() -> None:
         sa.Column("created_ms", BIG, nullable=False),
         sa.Column("updated_ms", BIG, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_scripts_site_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_scripts")),
-        sa.UniqueConstraint("site_id", "name", name=op.f("uq_scripts_site_id_name")),
+        sa.Column("secrets_computed", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_scripts_site_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_scripts"),
+        sa.UniqueConstraint("site_id", "name", name="uq_scripts_site_id_name"),
     )
+    op.create_index("ix_scripts_by_name", "scripts", ["site_id", sa.text("lower(name)"), "id"], unique=False)
+    op.create_index("ix_scripts_by_updated", "scripts", ["site_id", "updated_ms", "id"], unique=False)
+    op.create_table(
+        "script_secrets",
+        sa.Column("site_id", ORDERED, nullable=False),
+        sa.Column("secret_name", ORDERED, nullable=False),
+        sa.Column("script_id", ORDERED, nullable=False),
+        sa.ForeignKeyConstraint(["script_id"], ["scripts.id"], name="fk_script_secrets_script_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_script_secrets_site_id"),
+        sa.PrimaryKeyConstraint("site_id", "secret_name", "script_id", name="pk_script_secrets"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_script_secrets_by_script", "script_secrets", ["script_id"], unique=False)
     op.create_table(
         "script_versions",
         sa.Column("script_id", ORDERED, nullable=False),
@@ -118,10 +132,8 @@ def _scripts() -> None:
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("created_ms", BIG, nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["script_id"], ["scripts.id"], name=op.f("fk_script_versions_script_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("script_id", "number", name=op.f("pk_script_versions")),
+        sa.ForeignKeyConstraint(["script_id"], ["scripts.id"], name="fk_script_versions_script_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("script_id", "number", name="pk_script_versions"),
     )
 
 
@@ -145,22 +157,31 @@ def _runs() -> None:
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("concurrency_key", sa.Text(), nullable=True),
+        sa.Column("idempotent", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("priority", sa.Integer(), server_default="0", nullable=False),
         sa.Column("run_at_ms", BIG, nullable=False),
         sa.Column("created_ms", BIG, nullable=False),
         sa.Column("started_ms", BIG, nullable=True),
         sa.Column("ended_ms", BIG, nullable=True),
         sa.Column("created_by", sa.Text(), nullable=False),
-        sa.Column("timeout_s", sa.Integer(), nullable=True),
+        sa.Column("timeout_s", sa.Double(), nullable=True),
         sa.Column("cancel_requested", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.ForeignKeyConstraint(["script_id"], ["scripts.id"], name=op.f("fk_runs_script_id"), ondelete="SET NULL"),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_runs_site_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
-        sa.UniqueConstraint("site_id", "idempotency_key", name=op.f("uq_runs_site_id_idempotency_key")),
+        sa.ForeignKeyConstraint(["script_id"], ["scripts.id"], name="fk_runs_script_id", ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_runs_site_id"),
+        sa.PrimaryKeyConstraint("id", name="pk_runs"),
+        sa.UniqueConstraint("site_id", "idempotency_key", name="uq_runs_site_id_idempotency_key"),
     )
     op.create_index("ix_runs_by_script", "runs", ["script_id", "id"], unique=False)
     op.create_index("ix_runs_by_site", "runs", ["site_id", "id"], unique=False)
     op.create_index("ix_runs_by_state", "runs", ["site_id", "state", "id"], unique=False)
+    op.create_index(
+        "ix_runs_keys",
+        "runs",
+        ["site_id", "concurrency_key"],
+        unique=False,
+        sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
+    )
     op.create_index(
         "ix_runs_leases",
         "runs",
@@ -192,7 +213,7 @@ def _runs() -> None:
         sa.Column("at_ms", BIG, nullable=False),
         sa.Column("level", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_run_logs_run_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("run_id", "seq", name=op.f("pk_run_logs")),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_logs_run_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", "seq", name="pk_run_logs"),
         sqlite_with_rowid=False,
     )
