@@ -144,6 +144,7 @@ def test_a_log_that_cannot_be_synced_stops_every_write(store, path):
     with pytest.raises(NotWrittenError):
         store.record(Event.SECRET_READ, {"secret": "key"}, durable=True)
     log.with_suffix(".away").rename(log)
+    assert store.failed
     with pytest.raises(NotWrittenError):
         store.record(Event.SECRET_READ, {"secret": "key"})
 

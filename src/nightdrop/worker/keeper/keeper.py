@@ -42,7 +42,9 @@ class Keeper:
     @property
     def problem(self) -> NightdropError | None:
         """What keeps the whole keeper from opening anything."""
-        return self.parts.keyring.problem if self.parts else self._store_problem
+        if self.parts is None:
+            return self._store_problem
+        return NotWrittenError() if self.parts.store.failed else self.parts.keyring.problem
 
     def refresh(self) -> None:
         """Open what is not open yet: somebody may have put a missing file back."""

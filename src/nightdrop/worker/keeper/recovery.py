@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nightdrop.audit.events import Event
@@ -23,7 +23,7 @@ from nightdrop.keys.custody_file import FileCustody
 from nightdrop.keys.keeper_db import INSERT_IDENTITY, INSERT_RECIPIENT, INSERT_SEED
 from nightdrop.keys.site_keys import Recipient, reseal_for_node
 from nightdrop.worker.keeper.keyring import IdentityUnopenableError, SiteKeyUnopenableError
-from nightdrop.worker.keeper.store import Change, KeeperStore
+from nightdrop.worker.keeper.store import Change, KeeperStore, NotWrittenError
 
 _REMOVE_NODES = "DELETE FROM recipients WHERE kind = 'node'"
 
@@ -64,7 +64,9 @@ def recover(store: KeeperStore, node_key: Path, recovery: RedactedBytes) -> str:
     changes += [(INSERT_SEED, (row.site_id, row.epoch, row.fingerprint, row.sealed)) for row in seed_rows]
     removed = [each.fingerprint for each in store.recipients() if each.kind == "node"]
     store.record(Event.KEEPER_RECOVERED, {"node": found, "removed": removed}, changes, durable=True)
-    store.purge()
+    # The recovery is done, whatever keeps the log from being emptied now: the next start empties it.
+    with suppress(NotWrittenError):
+        store.purge()
     return found
 
 

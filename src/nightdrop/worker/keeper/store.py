@@ -144,6 +144,11 @@ class KeeperStore:
         """Return each site with its newest epoch."""
         return self._all("SELECT site_id, max(epoch) FROM site_seeds GROUP BY site_id")
 
+    @property
+    def failed(self) -> bool:
+        """Whether the disk lost a write: nothing more is written until the keeper starts again."""
+        return self._syncer.failed
+
     def purge(self) -> None:
         """Empty the write-ahead log, so that removed seeds are in no file.
 
@@ -166,7 +171,7 @@ class KeeperStore:
             raise KeeperDbDamagedError from None
 
     def _write(self, changes: list[Change]) -> None:
-        if self._syncer.failed:
+        if self.failed:
             raise NotWrittenError
         execute = self._cursor.execute
         try:
@@ -192,5 +197,5 @@ class KeeperStore:
 
     def _sync(self) -> None:
         self._syncer.sync()
-        if self._syncer.failed:
+        if self.failed:
             raise NotWrittenError
