@@ -153,8 +153,6 @@ runs = Table(
     Column("script_id", Ordered, ForeignKey("scripts.id", ondelete="SET NULL")),
     Column("script_name", Text),
     Column("version", Integer),
-    Column("code", Text),
-    Column("params", Text, nullable=False, server_default="{}"),
     Column("state", Text, nullable=False),
     Column("reason", Text),
     Column("error", Text),
@@ -174,6 +172,9 @@ runs = Table(
     Column("created_by", Text, nullable=False),
     Column("timeout_s", Double),
     Column("cancel_requested", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    # Last, like the sealed bytes of a secret: a list does not read through them.
+    Column("params", Text, nullable=False, server_default="{}"),
+    Column("code", Text),
     UniqueConstraint("site_id", "idempotency_key"),
 )
 _queued = text("state = 'queued'")
@@ -187,7 +188,15 @@ Index(
     postgresql_where=_queued,
 )
 Index("ix_runs_leases", runs.c.lease_until_ms, sqlite_where=_running, postgresql_where=_running)
-Index("ix_runs_keys", runs.c.site_id, runs.c.concurrency_key, sqlite_where=_running, postgresql_where=_running)
+# Of the runs of one concurrency key one runs at a time; runs without a key (NULL) are all different.
+Index(
+    "ix_runs_keys",
+    runs.c.site_id,
+    runs.c.concurrency_key,
+    unique=True,
+    sqlite_where=_running,
+    postgresql_where=_running,
+)
 Index("ix_runs_workers", runs.c.worker_id, sqlite_where=_running, postgresql_where=_running)
 # Ids sort by time of creation, so these give the newest first.
 Index("ix_runs_by_site", runs.c.site_id, runs.c.id)
