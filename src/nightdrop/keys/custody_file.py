@@ -34,16 +34,16 @@ class FileCustody:
 
     def store(self, seed: RedactedBytes) -> None:
         text = format_seed(NODE_KEY_LABEL, seed.reveal())
-        data = bytes(text.reveal()) + b"\n"
+        data = b"".join((text.reveal(), b"\n"))
+        text.wipe()
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_directory()
             write_private(self.path, data)
         except FileExistsError:
             raise NodeKeyExistsError(f"There is something at {self.path} already.") from None
         except OSError:
             raise NodeKeyNotStoredError(f"The node key could not be stored at {self.path}.") from None
         finally:
-            text.wipe()
             wipe(data)
 
     def load(self) -> RedactedBytes:
@@ -74,6 +74,12 @@ class FileCustody:
         if parent.st_mode & _OTHERS_WRITE and not parent.st_mode & stat.S_ISVTX:
             problems.append(NodeKeyExposedError(f"Other users may write to the directory {self.path.parent}."))
         return problems
+
+    def _make_directory(self) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except FileExistsError:
+            raise NodeKeyNotStoredError(f"{self.path.parent} is not a directory.") from None
 
     def _open(self) -> int:
         # O_NONBLOCK: a named pipe put there must not hang the keeper's start.
