@@ -1,0 +1,153 @@
+"""A site's settings: limits of its runs and where they may connect."""
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+from nightdrop.core.egress import EgressRuleError, EgressRules
+from nightdrop.core.errors import InvalidError
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+_SIZE = re.compile(r"([0-9]{1,15})\s*([a-z]{0,3})", re.IGNORECASE)
+_BINARY = {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": GIB, "k": KIB, "m": MIB, "g": GIB}
+_UNITS = _BINARY | {"kb": 10**3, "mb": 10**6, "gb": 10**9}
+_DURATION = re.compile(r"(?=[0-9])(?:([0-9]{1,7})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9})s?)?", re.IGNORECASE)
+
+
+class SettingUnknownError(InvalidError):
+    """There is no such setting."""
+
+    code = "setting_unknown"
+
+
+class SettingInvalidError(InvalidError):
+    """A setting has a value that it cannot have."""
+
+    code = "setting_invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """What holds for every run of a site. Sizes are bytes, times seconds."""
+
+    memory: int = 128 * MIB
+    cpu: int = 60
+    wall: int = 300
+    log: int = 10 * MIB
+    body: int = 64 * MIB
+    egress_allow: tuple[str, ...] = ()
+    egress_deny: tuple[str, ...] = ()
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes of ``128MiB``, ``64 kB`` or ``4096``; K, M and G alone are powers of 1024.
+
+    Raises:
+        SettingInvalidError
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or found[2].lower() not in _UNITS:
+        raise SettingInvalidError("This is not a size.", hint="Write it like 128MiB.")
+    return int(found[1]) * _UNITS[found[2].lower()]
+
+
+def parse_duration(text: str) -> int:
+    """Return the seconds of ``30s``, ``5m``, ``1h30m`` or ``90``.
+
+    Raises:
+        SettingInvalidError
+    """
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise SettingInvalidError("This is not a length of time.", hint="Write it like 30s or 5m.")
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+@lru_cache(maxsize=256)
+def parse_settings(stored: str) -> SiteSettings:
+    """Return the settings from their stored form; what is not in it has its default."""
+    values: dict[str, Any] = {
+        # Lists become tuples: the result is shared between callers.
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in json.loads(stored).items()
+        if key in _RULES
+    }
+    return SiteSettings(**values)
+
+
+def changed_settings(stored: str, changes: Mapping[str, Any]) -> str:
+    """Return the stored form after ``changes``; a change to ``None`` or ``""`` goes back to the default.
+
+    Sizes and times may be numbers or text, lists may be lists or text with commas.
+
+    Raises:
+        SettingUnknownError, SettingInvalidError: ``field`` names the setting.
+    """
+    values: dict[str, Any] = json.loads(stored)
+    for key, value in changes.items():
+        rule = _RULES.get(key)
+        if rule is None:
+            raise _unknown(key)
+        if value is None or value == "":
+            values.pop(key, None)
+        else:
+            values[key] = rule(key, value)
+    return json.dumps(values, sort_keys=True, separators=(",", ":"))
+
+
+def shown_settings(settings: SiteSettings) -> dict[str, Any]:
+    """Return all settings as JSON-able values, defaults included."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()}
+
+
+def _unknown(key: str) -> SettingUnknownError:
+    near = difflib.get_close_matches(key, _RULES, n=1, cutoff=0.5)
+    known = ", ".join(_RULES)
+    return SettingUnknownError(
+        hint=f"Did you mean {near[0]}? Settings: {known}." if near else f"Settings: {known}.", field="settings"
+    )
+
+
+def _number(parse: Callable[[str], int], low: int, high: int, shown: str) -> Callable[[str, Any], int]:
+    def rule(key: str, value: Any) -> int:
+        try:
+            number = parse(value) if isinstance(value, str) else value
+        except SettingInvalidError as error:
+            raise SettingInvalidError(f"{key}: {error.message}", hint=error.hint, field=key) from None
+        if isinstance(number, float) and number.is_integer():
+            number = int(number)
+        if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
+            raise SettingInvalidError(f"{key} must be between {shown}.", field=key)
+        return number
+
+    return rule
+
+
+def _rules(key: str, value: Any) -> list[str]:
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+        raise SettingInvalidError(f"{key} must be a list.", hint="Separate the entries with commas.", field=key)
+    cleaned = [item.strip() for item in items if item.strip()]
+    try:
+        EgressRules.parse(cleaned, ())
+    except EgressRuleError as error:
+        raise SettingInvalidError(f"{key}: {error.message}", hint=error.hint, field=key) from None
+    return list(dict.fromkeys(cleaned))
+
+
+_RULES: dict[str, Callable[[str, Any], Any]] = {
+    "memory": _number(parse_size, 16 * MIB, 16 * GIB, "16 MiB and 16 GiB"),
+    "cpu": _number(parse_duration, 1, 86_400, "1 second and 24 hours"),
+    "wall": _number(parse_duration, 1, 604_800, "1 second and 168 hours"),
+    "log": _number(parse_size, KIB, GIB, "1 KiB and 1 GiB"),
+    # A body crosses the pipe between gateway and runner in one frame, and that has a limit.
+    "body": _number(parse_size, KIB, 64 * MIB, "1 KiB and 64 MiB"),
+    "egress_allow": _rules,
+    "egress_deny": _rules,
+}
+assert _RULES.keys() == {field.name for field in fields(SiteSettings)}

@@ -1,0 +1,69 @@
+"""Writes the audit log of app.db, in the transaction of what it tells of."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, text
+
+from nightdrop.audit.chain import FIRST_SEQ, GENESIS, VerifyResult, canonical, hash_entry, verify
+from nightdrop.audit.events import Event
+from nightdrop.core.caller import Caller
+from nightdrop.core.clock import SystemClock
+from nightdrop.db.tables import audit
+
+_CLOCK = SystemClock()
+_BATCH = 1000
+# Any constant that no other advisory lock has.
+_POSTGRES_LOCK = 0x6E64_6175_6469
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+_HEAD = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
+_APPEND = insert(audit)
+_ROWS = select(audit.c.seq, audit.c.prev, audit.c.body, audit.c.hash).order_by(audit.c.seq)
+
+
+def record(
+    connection: Connection,
+    event: Event,
+    caller: Caller,
+    site_id: str | None,
+    target: str | None,
+    outcome: str = "ok",
+    detail: Mapping[str, Any] | None = None,
+    *,
+    at_ms: int | None = None,
+) -> None:
+    """Append one entry; it is there when the transaction commits, and only then.
+
+    ``target`` names what it is about (a secret's name, a run's id), ``detail`` holds more, as JSON, never a value.
+    On PostgreSQL appending locks the log until the transaction ends, so do it last: whoever waits for a row
+    while holding the log could wait for somebody who waits for the log.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"key": _POSTGRES_LOCK})
+    last = connection.execute(_HEAD).first()
+    seq, prev = (last.seq + 1, bytes(last.hash)) if last else (FIRST_SEQ, GENESIS)
+    at_ms = _CLOCK.now_ms() if at_ms is None else at_ms
+    body = canonical(
+        {
+            "at_ms": at_ms,
+            "event": event.value,
+            "actor": {"kind": caller.kind, "name": caller.name},
+            "site": site_id,
+            "target": target,
+            "outcome": outcome,
+            "detail": dict(detail or {}),
+        }
+    )
+    row = {"seq": seq, "prev": prev, "body": body, "hash": hash_entry(seq, prev, body)}
+    connection.execute(_APPEND, {**row, "at_ms": at_ms, "event": event.value, "site_id": site_id})
+
+
+def verify_log(connection: Connection) -> VerifyResult:
+    """Check the whole chain of this database."""
+    return verify(_rows(connection))
+
+
+def _rows(connection: Connection) -> Iterator[tuple[Any, Any, Any, Any]]:
+    result = connection.execution_options(yield_per=_BATCH).execute(_ROWS)
+    for row in result:
+        yield (row.seq, row.prev, row.body, row.hash)
