@@ -1,1 +1,56 @@
 """The command line."""
+
+import importlib
+import sys
+
+import click
+
+from nightdrop import __version__
+
+# Command -> module that defines it. Loaded one at a time, so that each command pays only for itself.
+_COMMANDS = {
+    "init": ("setup", "Make a home: databases, keys, the site `default`."),
+    "up": ("server", "Run nightdrop: web and worker."),
+    "web": ("server", "Run only the web process."),
+    "worker": ("server", "Run only the worker."),
+    "site": ("site", "Virtual sites and their settings."),
+    "secret": ("secret", "Store, list and remove secrets. Never shows a value."),
+    "script": ("script", "Store, list and run scripts."),
+    "exec": ("run", "Run a script file that is not stored."),
+    "run": ("run", "Runs: list, show, cancel."),
+    "logs": ("run", "The log of a run."),
+    "key": ("key", "Fingerprints; recovery of a lost node key."),
+    "doctor": ("doctor", "Check home, database, keys and sandbox."),
+    "demo": ("demo", "Play the README's story in a temporary home."),
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"nightdrop.cli.{_COMMANDS[name][0]}")
+        command = getattr(module, f"{name}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="nightdrop")
+def cli() -> None:
+    """Drop secrets in. Only your scripts take them out."""
+
+
+def main() -> None:
+    """Run the command line: exit status 0 done, 1 failed, 2 wrong usage."""
+    try:
+        cli.main(prog_name="nightdrop", standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,114 @@
+"""What every command shares: home, site, output form."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from nightdrop.cli.client import Client, part
+from nightdrop.cli.errors import fail
+from nightdrop.core.errors import NightdropError
+from nightdrop.core.home import Home, default_root, open_home
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(slots=True)
+class Context:
+    """Options that every command takes."""
+
+    root: Path
+    site: str
+    as_json: bool
+
+    @property
+    def home(self) -> Home:
+        return open_home(self.root)
+
+    def client(self) -> Client:
+        return Client(self.home.admin_socket)
+
+    @property
+    def site_path(self) -> str:
+        return f"/sites/{part(self.site)}"
+
+    def show(self, value: Any, text: str | None = None) -> None:
+        """Print ``value`` as JSON with ``--json``, else ``text``."""
+        if self.as_json:
+            click.echo(json.dumps(value, ensure_ascii=False))
+        elif text is not None:
+            click.echo(text)
+
+    def table(self, rows: Sequence[dict[str, Any]], columns: Sequence[tuple[str, str]], empty: str) -> None:
+        """Print rows under headings, or as JSON; ``columns`` are (key, heading)."""
+        if self.as_json:
+            click.echo(json.dumps(list(rows), ensure_ascii=False))
+        elif not rows:
+            click.echo(empty)
+        else:
+            _print_table([[_cell(row.get(key)) for key, _ in columns] for row in rows], [h for _, h in columns])
+
+
+def common(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command ``--home``, ``--site`` and ``--json``, a Context first, and errors as plain sentences."""
+
+    @click.option("--home", type=click.Path(path_type=Path), help="Home directory (default: $NIGHTDROP_HOME or ./var).")
+    @click.option("--site", default="default", show_default=True, help="Virtual site.")
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @functools.wraps(function)
+    def command(home: Path | None, site: str, as_json: bool, **options: Any) -> None:
+        context = Context(root=(home or default_root()).absolute(), site=site, as_json=as_json)
+        run_guarded(lambda: function(context, **options), as_json=as_json)
+
+    return command
+
+
+def run_guarded(action: Callable[[], None], *, as_json: bool) -> None:
+    """Run ``action``; an error of ours becomes a sentence, a hint and exit status 1."""
+    try:
+        action()
+    except NightdropError as error:
+        fail(error, as_json=as_json)
+    except BrokenPipeError:
+        # The reader, such as head(1), has seen enough.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def pages(fetch: Callable[[str | None], dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """Walk every item of a paged list."""
+    cursor: str | None = None
+    while True:
+        page = fetch(cursor)
+        yield from page["items"]
+        cursor = page.get("next")
+        if not cursor:
+            return
+
+
+def when(ms: int | None) -> str:
+    """Return a time for people, in local time."""
+    if not ms:
+        return "-"
+    return datetime.fromtimestamp(ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _print_table(rows: list[list[str]], headings: list[str]) -> None:
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    for row in [headings, *rows]:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo(line.rstrip())

@@ -1,0 +1,52 @@
+"""``nightdrop key``."""
+
+import getpass
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from nightdrop.cli.context import Context, common
+
+
+@click.group("key")
+def key_command() -> None:
+    """Fingerprints; recovery of a lost node key."""
+
+
+@key_command.command("show")
+@common
+def show_keys(context: Context) -> None:
+    """Show the fingerprints of the node key and of the keeper."""
+    with context.client() as client:
+        keeper = client.get("/status")["worker"].get("keeper") or {}
+    shown = {"node": keeper.get("node"), "identity": keeper.get("identity"), "problem": keeper.get("problem")}
+    lines = [f"{name:<9} {value or '-'}" for name, value in shown.items()]
+    context.show(shown, "\n".join(lines))
+
+
+@key_command.command("recover")
+@click.option(
+    "--node-key",
+    type=click.Path(path_type=Path),
+    help="Where the new node key goes (default: where the configuration says).",
+)
+@common
+def recover_keys(context: Context, node_key: Path | None) -> None:
+    """Make a new node key with the recovery key that `init` printed. Stop nightdrop first.
+
+    The recovery key comes from a prompt or from standard input.
+    """
+    home = context.home
+    argv = [sys.executable, "-I", "-m", "nightdrop.worker.keeper", "recover", "--home", str(home.root)]
+    if node_key is not None:
+        argv += ["--node-key", str(node_key.absolute())]
+    printed = getpass.getpass("Recovery key: ") if sys.stdin.isatty() else sys.stdin.readline()
+    done = subprocess.run(argv, input=printed, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        # The keeper has said why on standard error.
+        sys.exit(1)
+    path = str(node_key.absolute() if node_key else home.default_node_key())
+    made = {"node": done.stdout.strip(), "node_key": path}
+    context.show(made, f"A new node key lies at {path}. Start nightdrop again.")

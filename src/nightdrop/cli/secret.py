@@ -1,0 +1,170 @@
+"""``nightdrop secret``. A value is sealed here; the server never sees it."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nightdrop.cli.client import Client
+from nightdrop.cli.context import Context, common, pages, when
+from nightdrop.cli.errors import ApiError
+from nightdrop.cli.value_input import read_value
+from nightdrop.core.errors import NotFoundError
+from nightdrop.core.redacted import RedactedBytes
+
+_ATTEMPTS = 5
+_COLUMNS = [
+    ("name", "NAME"),
+    ("description", "DESCRIPTION"),
+    ("updated", "UPDATED"),
+    ("used", "LAST USED"),
+    ("state", "STATE"),
+]
+
+
+class SecretMissingError(NotFoundError):
+    """There is no secret of this name."""
+
+    code = "secret_not_found"
+    hint = "Names are case-sensitive. See: nightdrop secret ls"
+
+
+@click.group("secret")
+def secret_command() -> None:
+    """Store, list and remove secrets. No command shows a value."""
+
+
+@secret_command.command("set")
+@click.argument("name")
+@click.option("--file", type=click.Path(path_type=Path), help="Take the value from a file, as it is.")
+@click.option("--description", help="What it is for. Not secret.")
+@common
+def set_secret(context: Context, name: str, file: Path | None, description: str | None) -> None:
+    """Store a secret, or overwrite its value at once and for good.
+
+    The value comes from a prompt, from standard input (one line break at its end is dropped) or from a file.
+    """
+    from nightdrop.crypto.value import check_value
+
+    with context.client() as client:
+        value = read_value(name, file)
+        try:
+            check_value(value.reveal())
+            stored, created = _store(client, context, name, value, description)
+        finally:
+            value.wipe()
+    context.show(stored, f"Secret {name} {'stored' if created else 'updated'}.")
+
+
+@secret_command.command("ls")
+@click.option("--search", metavar="TEXT", help="Only names and descriptions that contain TEXT.")
+@click.option("--sort", type=click.Choice(["name", "updated", "used"]), default="name", show_default=True)
+@common
+def list_secrets(context: Context, search: str | None, sort: str) -> None:
+    """List names; newest first when sorted by time."""
+    order = sort if sort == "name" else f"-{sort}"
+    with context.client() as client:
+        path = f"{context.site_path}/secrets"
+        found = pages(lambda cursor: client.get(path, q=search, sort=order, cursor=cursor, limit=500))
+        rows = [_shown(secret) for secret in found]
+    empty = "No secret matches." if search else "There is no secret yet. Add one with: nightdrop secret set NAME"
+    context.table(rows, _COLUMNS, empty)
+
+
+@secret_command.command("rm")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common
+def remove_secret(context: Context, name: str, yes: bool) -> None:
+    """Remove a secret for good. Scripts get "" from then on."""
+    with context.client() as client:
+        secret = _find(client, context, name)
+        if secret is None:
+            raise SecretMissingError(f"There is no secret {name!r} in site {context.site}.")
+        path = f"{context.site_path}/secrets/{secret['id']}"
+        users = client.get(f"{path}/users")["items"]
+        if not yes:
+            _confirm(name, users)
+        client.call("DELETE", path)
+    context.show({"name": name, "removed": True}, f"Secret {name} removed.")
+
+
+def _confirm(name: str, users: list[dict[str, Any]]) -> None:
+    certain = [user["name"] for user in users if user["certain"]]
+    possible = [user["name"] for user in users if not user["certain"]]
+    if certain:
+        click.echo(f"Scripts that use it: {', '.join(certain)}", err=True)
+    if possible:
+        click.echo(f"Scripts that may use it (they compute names): {', '.join(possible)}", err=True)
+    click.confirm(f"Remove {name} for good?", abort=True, err=True)
+
+
+def _store(
+    client: Client, context: Context, name: str, value: RedactedBytes, description: str | None
+) -> tuple[dict[str, Any], bool]:
+    for attempt in range(_ATTEMPTS):
+        existing = _find(client, context, name)
+        body = _sealed(client, context, name, value)
+        if description is not None:
+            body["description"] = description
+        try:
+            return _write(client, context, name, body, existing), existing is None
+        except ApiError as error:
+            # Somebody stored the same name between our look and our write: seal again for the next revision.
+            if (
+                error.api_code not in {"revision_conflict", "secret_exists", "epoch_conflict"}
+                or attempt == _ATTEMPTS - 1
+            ):
+                raise
+    raise AssertionError
+
+
+def _write(
+    client: Client, context: Context, name: str, body: dict[str, Any], existing: dict[str, Any] | None
+) -> dict[str, Any]:
+    path = f"{context.site_path}/secrets"
+    if existing is None:
+        stored: dict[str, Any] = client.call("POST", path, body={"name": name, **body})
+    else:
+        stored = client.call("PUT", f"{path}/{existing['id']}/value", body=body)
+    return stored
+
+
+def _sealed(client: Client, context: Context, name: str, value: RedactedBytes) -> dict[str, Any]:
+    from nightdrop.crypto.identity import fingerprint, verify_site_key
+    from nightdrop.crypto.sealing import seal_secret
+    from nightdrop.keys import pins
+
+    key = client.get(f"{context.site_path}/sealing-key", name=name)
+    identity = base64.b64decode(key["identity"])
+    public_key = base64.b64decode(key["public_key"])
+    pins.check(client.target, fingerprint(identity))
+    verify_site_key(
+        identity,
+        base64.b64decode(key["signature"]),
+        site_id=key["site_id"],
+        epoch=key["epoch"],
+        suite=key["suite"],
+        public_key=public_key,
+    )
+    sealed = seal_secret(
+        public_key,
+        site_id=key["site_id"],
+        epoch=key["epoch"],
+        name=name,
+        revision=key["revision"],
+        value=value.reveal(),
+    )
+    return {"sealed": base64.b64encode(sealed).decode(), "revision": key["revision"], "epoch": key["epoch"]}
+
+
+def _find(client: Client, context: Context, name: str) -> dict[str, Any] | None:
+    items = client.get(f"{context.site_path}/secrets", name=name)["items"]
+    return items[0] if items else None
+
+
+def _shown(secret: dict[str, Any]) -> dict[str, Any]:
+    health = secret["health"]
+    state = "ok" if health in {"ok", "unchecked"} else f"cannot be opened ({health}): set its value again"
+    return {**secret, "updated": when(secret["updated_ms"]), "used": when(secret["last_used_ms"]), "state": state}

@@ -1,0 +1,71 @@
+"""``nightdrop up``, ``nightdrop web``, ``nightdrop worker``."""
+
+import http.client
+import sys
+
+import click
+
+from nightdrop.cli.client import Client
+from nightdrop.cli.context import Context, common
+from nightdrop.cli.processes import Supervisor, become
+from nightdrop.core.errors import NightdropError
+
+_listen = click.option("--listen", metavar="HOST:PORT", help="Address of the web process (default 127.0.0.1:8420).")
+
+
+def _environment(listen: str | None) -> dict[str, str]:
+    return {} if listen is None else {"NIGHTDROP_LISTEN": listen}
+
+
+@click.command("up")
+@_listen
+@common
+def up_command(context: Context, listen: str | None) -> None:
+    """Run nightdrop: web and worker, until Ctrl-C."""
+    home = context.home
+    client = Client(home.admin_socket)
+
+    def ready() -> bool:
+        try:
+            status = client.get("/status")
+        except (NightdropError, OSError, http.client.HTTPException):
+            return False
+        return bool(status.get("worker", {}).get("alive"))
+
+    def announce() -> None:
+        status = client.get("/status")
+        client.close()
+        context.show(status, _ready_text(status, context))
+        sys.stdout.flush()
+
+    sys.exit(Supervisor(home.root, _environment(listen)).run(announce, ready))
+
+
+@click.command("web")
+@_listen
+@common
+def web_command(context: Context, listen: str | None) -> None:
+    """Run only the web process."""
+    become("web", context.home.root, _environment(listen))
+
+
+@click.command("worker")
+@common
+def worker_command(context: Context) -> None:
+    """Run only the worker with its keeper, broker and zygote."""
+    become("worker", context.home.root, {})
+
+
+def _ready_text(status: dict[str, object], context: Context) -> str:
+    worker = status["worker"]
+    assert isinstance(worker, dict)
+    where = f" --home {context.root}"
+    lines = [
+        f"nightdrop is ready on http://{status['listen']}  (sandbox: {worker['sandbox']})",
+        "",
+        "In another terminal:",
+        f"  nightdrop secret set my-api-key{where}",
+        f"  nightdrop exec my-script.js{where}",
+        f"  nightdrop doctor{where}",
+    ]
+    return "\n".join(lines)

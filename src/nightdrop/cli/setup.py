@@ -1,0 +1,71 @@
+"""``nightdrop init``."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nightdrop.cli.context import Context, common
+from nightdrop.core.errors import NightdropError
+
+
+class InitFailedError(NightdropError):
+    """The home could not be made."""
+
+    code = "init_failed"
+
+
+def install(command: str, *arguments: str, input_text: str | None = None) -> dict[str, Any]:
+    """Run one command of ``nightdrop.install`` in a process of its own and return its JSON answer.
+
+    Raises:
+        InitFailedError: with the message and hint that it gave.
+    """
+    argv = [sys.executable, "-I", "-m", "nightdrop.install", command, *arguments]
+    done = subprocess.run(argv, input=input_text, stdout=subprocess.PIPE, text=True, check=False)
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise InitFailedError from None
+    if "error" in answer:
+        raise InitFailedError(answer["error"]["message"], hint=answer["error"]["hint"])
+    return answer
+
+
+@click.command("init")
+@click.option(
+    "--node-key",
+    type=click.Path(path_type=Path),
+    help="Where the node key goes. Default: your configuration directory, outside the home.",
+)
+@common
+def init_command(context: Context, node_key: Path | None) -> None:
+    """Make a home: databases, keys, the site `default`.
+
+    Prints the recovery key once. It opens everything that the node key opens, and is kept nowhere.
+    """
+    from nightdrop.keys import pins
+
+    arguments = ["--home", str(context.root)]
+    if node_key is not None:
+        arguments += ["--node-key", str(node_key.absolute())]
+    made = install("init", *arguments)
+    pins.pin(f"home:{made['home']}", made["identity"])
+    if context.as_json:
+        context.show(made)
+        return
+    click.echo(f"Home      {made['home']}")
+    click.echo(f"Node key  {made['node_key']}")
+    click.echo(f"Keeper    {made['identity']}")
+    click.echo("")
+    click.echo("Recovery key, shown this once:")
+    click.echo("")
+    click.echo(f"    {made['recovery_key']}")
+    click.echo("")
+    click.echo("Write it down and keep it away from this host. Without it, a lost node key means lost secrets.")
+    if os.environ.get("NIGHTDROP_HOME") is None and made["home"] != str(Path("var").absolute()):
+        click.echo(f"\nNext: nightdrop up --home {made['home']}")

@@ -1,0 +1,215 @@
+"""The dispatcher: claims runs, starts them, and writes how they go and end.
+
+Everything that touches the database happens in one step at a time, in one thread: ends, log lines, marks
+and the next claim share as few transactions as possible, because each costs a sync to disk.
+"""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+
+from nightdrop.core.errors import NightdropError
+from nightdrop.runs.model import ClaimedRun, FinishedRun, RunState
+from nightdrop.runs.queue import RunQueue
+from nightdrop.worker.live_run import LiveRun, LogLine, Verdict
+from nightdrop.worker.pairs import PairPool
+
+log = structlog.get_logger()
+
+LEASE_MS = 30_000
+_RENEW_S = 10.0
+_POLL_S = 1.0
+_LOG_DELAY_S = 0.02
+
+
+@dataclass(slots=True)
+class _Step:
+    """What one visit to the database has to do."""
+
+    finished: list[FinishedRun] = field(default_factory=list)
+    logs: dict[tuple[str, int], list[LogLine]] = field(default_factory=dict)
+    live: list[tuple[str, int]] = field(default_factory=list)
+    renew: bool = False
+    capacity: int = 0
+
+
+@dataclass(slots=True)
+class _StepResult:
+    claimed: list[ClaimedRun] = field(default_factory=list)
+    cancel: set[str] = field(default_factory=set)
+    stale: set[str] = field(default_factory=set)
+
+
+class Dispatcher:
+    """Moves runs from the queue through pairs to their end."""
+
+    def __init__(
+        self,
+        queue: RunQueue,
+        pool: PairPool,
+        *,
+        worker_id: str,
+        concurrency: int,
+        start_run: Callable[[LiveRun], None],
+        end_run: Callable[[LiveRun], None],
+        notify: Callable[[], None],
+        refusal: str | None = None,
+    ) -> None:
+        self._queue = queue
+        self._pool = pool
+        self._worker_id = worker_id
+        self._concurrency = concurrency
+        self._start_run = start_run
+        self._end_run = end_run
+        self._notify = notify
+        self._refusal = refusal
+        self._live: dict[str, LiveRun] = {}
+        self._waiting: deque[ClaimedRun] = deque()
+        self._finished: list[FinishedRun] = []
+        self._logs: dict[LiveRun, list[LogLine]] = defaultdict(list)
+        self._urgent = asyncio.Event()
+        self._stopping = False
+        self._renewed = 0.0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def live(self) -> int:
+        return len(self._live)
+
+    def wake(self) -> None:
+        """Look at the queue now."""
+        self._urgent.set()
+
+    def pairs_ready(self) -> None:
+        """Start runs that were claimed before a pair was there."""
+        while self._waiting and (pair := self._pool.take()) is not None:
+            run = LiveRun(self._waiting.popleft(), pair, on_log=self._logged, on_end=self._ended)
+            self._live[run.run.id] = run
+            self._start_run(run)
+        self._pool.refill(len(self._waiting))
+
+    def secret_used(self, run_id: str, name: str) -> None:
+        """Note that the keeper gave a value to a run."""
+        if (run := self._live.get(run_id)) is not None:
+            run.secrets.add(name)
+
+    async def run(self) -> None:
+        """Dispatch until ``stop`` was called and every run has ended."""
+        while not (self._stopping and not self._live and not self._waiting and not self._finished):
+            await self._pause()
+            step = self._collect()
+            try:
+                result = await self._loop.run_in_executor(self._thread, self._visit, step)
+            except NightdropError as error:
+                log.error("database_step_failed", code=error.code)
+                self._finished = step.finished + self._finished
+                await asyncio.sleep(_POLL_S)
+                continue
+            self._apply(result)
+            if step.finished or step.logs or result.claimed:
+                self._notify()
+        self._thread.shutdown()
+
+    def stop(self, reason: str, grace: float) -> None:
+        """Claim nothing more; end what still runs after ``grace`` seconds."""
+        self._stopping = True
+        self._loop.call_later(grace, self._kill_all, reason)
+        self.wake()
+
+    def _kill_all(self, reason: str) -> None:
+        for run in list(self._live.values()):
+            run.kill(RunState.CANCELLED, reason)
+
+    async def _pause(self) -> None:
+        delay = _LOG_DELAY_S if self._logs else _POLL_S
+        try:
+            await asyncio.wait_for(self._urgent.wait(), delay)
+        except TimeoutError:
+            return
+        finally:
+            self._urgent.clear()
+
+    def _collect(self) -> _Step:
+        now = self._loop.time()
+        step = _Step(finished=self._finished, live=[(run.run.id, run.run.fence) for run in self._live.values()])
+        self._finished = []
+        step.logs = {(run.run.id, run.run.fence): lines for run, lines in self._logs.items()}
+        self._logs = defaultdict(list)
+        if now - self._renewed > _RENEW_S:
+            step.renew, self._renewed = True, now
+        if not self._stopping:
+            step.capacity = self._concurrency - len(self._live) - len(self._waiting)
+        return step
+
+    def _visit(self, step: _Step) -> _StepResult:
+        result = _StepResult()
+        for (run_id, fence), lines in step.logs.items():
+            self._queue.append_logs(run_id, fence, lines)
+        if step.finished:
+            self._queue.finish_many(step.finished)
+        if step.renew:
+            result.stale = self._queue.renew(self._worker_id, step.live, LEASE_MS)
+            self._queue.lose_expired()
+        if step.live:
+            result.cancel = self._queue.cancel_requests([run_id for run_id, _ in step.live])
+        if step.capacity > 0:
+            result.claimed = self._queue.claim(self._worker_id, step.capacity, LEASE_MS)
+        return result
+
+    def _apply(self, result: _StepResult) -> None:
+        for run_id in result.cancel:
+            if (run := self._live.get(run_id)) is not None:
+                run.kill(RunState.CANCELLED, "cancelled")
+        for run_id in result.stale:
+            if (run := self._live.get(run_id)) is not None:
+                run.kill(RunState.LOST, "another worker took it over")
+        if self._refusal is not None:
+            for claimed in result.claimed:
+                self._finished.append(_refused(claimed, self._refusal))
+                self.wake()
+            return
+        self._waiting.extend(result.claimed)
+        self.pairs_ready()
+        if len(result.claimed) and len(self._live) + len(self._waiting) < self._concurrency:
+            self.wake()
+
+    def _logged(self, run: LiveRun, lines: list[LogLine]) -> None:
+        if not self._logs:
+            # End the long pause; the short one that follows gathers what comes next.
+            self._loop.call_later(_LOG_DELAY_S, self.wake)
+        self._logs[run].extend(lines)
+
+    def _ended(self, run: LiveRun, verdict: Verdict) -> None:
+        self._live.pop(run.run.id, None)
+        self._finished.append(
+            FinishedRun(
+                run_id=run.run.id,
+                fence=run.run.fence,
+                state=verdict.state,
+                reason=verdict.reason,
+                error=verdict.error,
+                secrets_used=tuple(sorted(run.secrets)),
+                logs=tuple(self._logs.pop(run, ())),
+            )
+        )
+        self._end_run(run)
+        self._pool.forget(run.pair)
+        self._pool.refill(len(self._waiting))
+        self.wake()
+
+
+def _refused(run: ClaimedRun, reason: str) -> FinishedRun:
+    return FinishedRun(
+        run_id=run.id,
+        fence=run.fence,
+        state=RunState.FAILED,
+        reason=reason,
+        error=None,
+        secrets_used=(),
+        logs=(),
+    )

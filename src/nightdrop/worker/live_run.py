@@ -1,0 +1,164 @@
+"""One run under way: its processes, its limits, and the one verdict that it ends with."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nightdrop.core.wire import Frame
+from nightdrop.runs.model import ClaimedRun, RunState
+from nightdrop.worker.aio import AsyncChannel
+from nightdrop.worker.pairs import Pair
+from nightdrop.worker.sandbox import limits
+
+# How long a dying pair may take to hand over its last log lines and its exit status.
+_GRACE_S = 0.3
+
+LogLine = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run ended, in plain words."""
+
+    state: RunState
+    reason: str | None = None
+    error: dict[str, Any] | None = None
+
+
+class LiveRun:
+    """Drives one pair through one run and calls ``on_end`` exactly once."""
+
+    def __init__(
+        self,
+        run: ClaimedRun,
+        pair: Pair,
+        *,
+        on_log: Callable[["LiveRun", list[LogLine]], None],
+        on_end: Callable[["LiveRun", Verdict], None],
+    ) -> None:
+        self.run = run
+        self.pair = pair
+        self.secrets: set[str] = set()
+        self._on_log = on_log
+        self._on_end = on_end
+        self._verdict: Verdict | None = None
+        self._over = False
+        self._loop = asyncio.get_running_loop()
+        self._timers: list[asyncio.TimerHandle] = []
+        self._channel = AsyncChannel(pair.control.dup(), self._frame, self._gateway_closed)
+        pair.on_exit = self._member_exited
+
+    def start(self, fds: Sequence[int], files: str) -> None:
+        """Set the limits from outside, then hand the run and its two channels to the gateway."""
+        settings = self.run.settings
+        wall = min(self.run.timeout_s or settings.wall, settings.wall)
+        if pid := self.pair.runner_pid():
+            limits.limit_process(pid, memory=settings.memory, cpu=settings.cpu)
+        self._timers.append(self._loop.call_later(wall, self._out_of_time, wall))
+        self._channel.send_json({"op": "start", "run": self._description(files, wall)}, fds)
+
+    def kill(self, state: RunState, reason: str) -> None:
+        """End the run from outside. The runner dies at once; the gateway may still hand over its last lines."""
+        if self._verdict is None:
+            self._verdict = Verdict(state, reason)
+            self.pair.kill("runner")
+            self._conclude_soon()
+
+    def _description(self, files: str, wall: float) -> dict[str, Any]:
+        run, settings = self.run, self.run.settings
+        return {
+            "id": run.id,
+            "site": run.site_id,
+            "script": run.script_name,
+            "version": run.version,
+            "code": run.code,
+            "params": run.params,
+            "limits": {
+                "memory": settings.memory,
+                "cpu": settings.cpu,
+                "wall": wall,
+                "log": settings.log,
+                "body": settings.body,
+            },
+            "files": files,
+        }
+
+    def _frame(self, frame: Frame) -> None:
+        message = frame.json()
+        for fd in frame.fds:
+            os.close(fd)
+        if message["t"] == "log":
+            self._on_log(self, [(int(at), str(level), str(text)) for at, level, text in message["lines"]])
+        elif message["t"] == "end":
+            self._ended(message)
+
+    def _ended(self, message: dict[str, Any]) -> None:
+        if self._verdict is None:
+            verdict = self._judge(message)
+            if verdict is None:
+                # The gateway only saw its pipe close; why is in the runner's exit status.
+                self._conclude_soon()
+                return
+            self._verdict = verdict
+        self._conclude()
+
+    def _judge(self, message: dict[str, Any]) -> Verdict | None:
+        if message["state"] == "succeeded":
+            return Verdict(RunState.SUCCEEDED)
+        error = message.get("error") or {}
+        match error.get("kind"):
+            case "memory":
+                megabytes = self.run.settings.memory // (1024 * 1024)
+                return Verdict(RunState.KILLED, f"used more than its {megabytes} MiB of memory", error)
+            case "keeper":
+                return Verdict(RunState.FAILED, "the keeper stopped while the run needed it", error)
+            case "broker":
+                return Verdict(RunState.FAILED, "the broker stopped while the run needed it", error)
+            case "internal":
+                return None
+            case _:
+                return Verdict(RunState.FAILED, "the script failed", error)
+
+    def _gateway_closed(self) -> None:
+        self._conclude_soon()
+
+    def _member_exited(self, role: str, _status: int) -> None:
+        if role == "gateway" or self._verdict is None:
+            self._conclude_soon()
+
+    def _conclude_soon(self) -> None:
+        if not self._over:
+            self._timers.append(self._loop.call_later(_GRACE_S, self._conclude))
+
+    def _conclude(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        for timer in self._timers:
+            timer.cancel()
+        verdict = self._verdict or self._from_exits()
+        self._channel.close()
+        self._on_end(self, verdict)
+
+    def _from_exits(self) -> Verdict:
+        for role in ("runner", "gateway"):
+            status = self.pair.exits.get(role)
+            if status is not None and status != 0:
+                return self._from_status(role, status)
+        return Verdict(RunState.FAILED, "its processes stopped: the zygote was restarted")
+
+    def _from_status(self, role: str, status: int) -> Verdict:
+        code = os.waitstatus_to_exitcode(status)
+        if code == -signal.SIGXCPU:
+            return Verdict(RunState.KILLED, f"used more than its {self.run.settings.cpu} s of processor time")
+        if code == -signal.SIGSYS:
+            return Verdict(RunState.KILLED, f"the {role} tried a system call that it may not make")
+        if code < 0:
+            return Verdict(RunState.FAILED, f"the {role} was stopped by signal {-code}")
+        return Verdict(RunState.FAILED, f"the {role} stopped with status {code}")
+
+    def _out_of_time(self, wall: float) -> None:
+        self.kill(RunState.TIMED_OUT, f"took longer than {wall:g} s")

@@ -1,0 +1,308 @@
+"""The worker: claims runs, supervises keeper, broker and zygote, and holds no key."""
+
+import argparse
+import asyncio
+import base64
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import structlog
+
+from nightdrop.access.sites import PublishedSiteKey, SiteStore
+from nightdrop.core.clock import SystemClock
+from nightdrop.core.config import Config, load_config
+from nightdrop.core.errors import NightdropError, UnavailableError
+from nightdrop.core.home import Home, open_home
+from nightdrop.core.logging import configure_logging
+from nightdrop.core.wire import ChannelClosedError, Frame, channel_pair
+from nightdrop.db.engine import Database
+from nightdrop.db.migrate import require_head
+from nightdrop.runs.bell import Bell
+from nightdrop.runs.queue import RunQueue
+from nightdrop.secrets.store import SecretStore
+from nightdrop.worker.aio import Requests
+from nightdrop.worker.children import Child
+from nightdrop.worker.dispatch import Dispatcher
+from nightdrop.worker.live_run import LiveRun
+from nightdrop.worker.pairs import PairPool
+from nightdrop.worker.sandbox import process
+from nightdrop.worker.sandbox.probe import SandboxLevel, probe
+from nightdrop.worker.status import WorkerStatus, write_status
+
+log = structlog.get_logger()
+
+_CHECK_BATCH = 200
+_STATUS_S = 15.0
+_STOP_GRACE_S = 10.0
+_UNOPENABLE = {"undecryptable", "rollback"}
+
+
+class WorkerRunningError(UnavailableError):
+    """Another worker is running on this home."""
+
+    code = "worker_running"
+    hint = "Stop it first; on SQLite one worker serves one home."
+
+
+class Worker:
+    """One worker process with its children."""
+
+    def __init__(self, home: Home, config: Config, level: SandboxLevel) -> None:
+        clock = SystemClock()
+        self._home = home
+        self._config = config
+        self._level = level
+        self._db = Database.open(config.database_url(home))
+        require_head(self._db)
+        self._secrets = SecretStore(self._db, clock)
+        self._sites = SiteStore(self._db, clock)
+        self._queue = RunQueue(self._db, clock)
+        self._bell = Bell(home.run_dir / "wake")
+        self._requests = Requests()
+        self._used: list[tuple[str, str, int]] = []
+        self._unopenable: list[tuple[str, str, str]] = []
+        self._keeper_status: dict[str, Any] = {}
+        self._house = asyncio.Event()
+        self._stopping = False
+        self._make_children()
+
+    def _make_children(self) -> None:
+        config, home = self._config, self._home
+        keeper_arguments = ["--home", str(home.root), "--node-key", str(config.node_key_path(home))]
+        self._keeper = Child(
+            "keeper",
+            "nightdrop.worker.keeper",
+            keeper_arguments,
+            on_message=self._keeper_message,
+            on_start=self._house.set,
+            on_gone=self._requests.fail_all,
+        )
+        self._broker = Child("broker", "nightdrop.worker.broker", [], on_message=_ignore)
+        zygote_arguments = ["--files", str(home.root / "sites")]
+        zygote_arguments += ["--permissive"] if config.sandbox == "permissive" else []
+        self._zygote = Child(
+            "zygote",
+            "nightdrop.worker.zygote",
+            zygote_arguments,
+            on_message=lambda frame: self._pool.message(frame),
+            on_start=lambda: self._pool.refill(),
+            on_gone=lambda: self._pool.zygote_gone(),
+        )
+        self._pool = PairPool(self._zygote, config.pool, lambda: self._dispatcher.pairs_ready())
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        worker_id = f"{socket.gethostname()}:{self._home.instance}:{os.getpid()}:{time.time_ns()}"
+        refusal = None if self._may_run else "this host cannot confine scripts: see nightdrop doctor"
+        self._dispatcher = Dispatcher(
+            self._queue,
+            self._pool,
+            worker_id=worker_id,
+            concurrency=self._config.concurrency,
+            start_run=self._start_run,
+            end_run=self._end_run,
+            notify=lambda: self._bell.ring("web"),
+            refusal=refusal,
+        )
+        lost = self._queue.lose_worker(f"{socket.gethostname()}:{self._home.instance}:")
+        if lost:
+            log.warning("runs_lost", count=len(lost))
+        self._keeper.start()
+        self._broker.start()
+        if self._may_run:
+            self._zygote.start()
+        listener = self._bell.listen("worker")
+        loop.add_reader(listener.fileno(), self._rung, listener)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        housekeeping = loop.create_task(self._keep_house())
+        log.info("worker_ready", sandbox=self._level.level, pid=os.getpid())
+        try:
+            await self._dispatcher.run()
+        finally:
+            housekeeping.cancel()
+            listener.close()
+            self._pool.close()
+            await asyncio.gather(self._zygote.stop(), self._broker.stop(), self._keeper.stop())
+            self._db.close()
+
+    @property
+    def _may_run(self) -> bool:
+        return self._level.ok_to_run or self._config.sandbox == "permissive"
+
+    def _stop(self) -> None:
+        log.info("worker_stopping", live=self._dispatcher.live)
+        self._stopping = True
+        self._dispatcher.stop("the worker was stopped", _STOP_GRACE_S)
+
+    def _rung(self, listener: Any) -> None:
+        listener.drain()
+        self._dispatcher.wake()
+        self._house.set()
+
+    def _start_run(self, live: LiveRun) -> None:
+        run = live.run
+        script = None
+        if run.script_id is not None:
+            script = {"id": run.script_id, "name": run.script_name, "version": run.version}
+        keeper_end, keeper_gateway = channel_pair()
+        broker_end, broker_gateway = channel_pair()
+        with keeper_end, keeper_gateway, broker_end, broker_gateway:
+            about = {"op": "open_run", "run": run.id, "site": run.site_id, "id": 0}
+            self._keeper.send({**about, "script": script}, [keeper_end.fileno()])
+            egress = {"allow": list(run.settings.egress_allow), "deny": list(run.settings.egress_deny)}
+            self._broker.send({**about, "egress": egress}, [broker_end.fileno()])
+            files = self._home.site_files(run.site_id)
+            files.mkdir(mode=0o700, parents=True, exist_ok=True)
+            live.start([keeper_gateway.fileno(), broker_gateway.fileno()], str(files))
+
+    def _end_run(self, live: LiveRun) -> None:
+        closing = {"id": 0, "op": "close_run", "run": live.run.id}
+        self._keeper.send(closing)
+        self._broker.send(closing)
+
+    def _keeper_message(self, frame: Frame) -> None:
+        message = frame.json()
+        match message.get("event"):
+            case None:
+                self._requests.answer(message)
+            case "used":
+                self._dispatcher.secret_used(message["run"], message["name"])
+                self._used.append((message["site"], message["name"], int(message["at_ms"])))
+            case "refused" if message["class"] in _UNOPENABLE:
+                self._unopenable.append((message["site"], message["name"], message["class"]))
+                self._house.set()
+
+    async def _keep_house(self) -> None:
+        """Publish site keys, check new secrets, note uses, say how we are; the queue never waits for this."""
+        while True:
+            try:
+                await self._make_site_keys()
+                await self._check_secrets()
+                await self._write_notes()
+            except ChannelClosedError:
+                log.warning("keeper_not_answering")
+            except NightdropError as error:
+                log.error("housekeeping_failed", code=error.code)
+            try:
+                await asyncio.wait_for(self._house.wait(), 1.0 if self._used else _STATUS_S)
+            except TimeoutError:
+                continue
+            finally:
+                self._house.clear()
+
+    async def _make_site_keys(self) -> None:
+        for site_id in await asyncio.to_thread(self._sites.sites_without_key):
+            answer = await self._ask_keeper({"op": "create_site_key", "site": site_id})
+            if not answer.get("ok"):
+                log.error("site_key_failed", site=site_id, code=answer.get("code"))
+                continue
+            await asyncio.to_thread(self._sites.publish_site_key, site_id, _published(answer))
+            self._bell.ring("web")
+
+    async def _check_secrets(self) -> None:
+        while rows := await asyncio.to_thread(self._secrets.unchecked, _CHECK_BATCH):
+            asked = [
+                {
+                    "site": row.site_id,
+                    "name": row.name,
+                    "revision": row.revision,
+                    "epoch": row.epoch,
+                    "sealed": base64.b64encode(row.sealed).decode(),
+                }
+                for row in rows
+            ]
+            answer = await self._ask_keeper({"op": "check", "secrets": asked})
+            if not answer.get("ok"):
+                return
+            marks = [
+                (row.site_id, row.name, row.revision, health)
+                for row, health in zip(rows, answer["results"], strict=True)
+            ]
+            await asyncio.to_thread(self._secrets.mark_health, marks)
+
+    async def _write_notes(self) -> None:
+        used, self._used = self._used, []
+        if used:
+            await asyncio.to_thread(self._secrets.mark_used, used)
+        broken, self._unopenable = self._unopenable, []
+        if broken:
+            await asyncio.to_thread(self._secrets.mark_unopenable, broken)
+        self._keeper_status = await self._ask_keeper({"op": "status"})
+        status = WorkerStatus(
+            pid=os.getpid(),
+            at_ms=int(time.time() * 1000),
+            sandbox=self._level.level,
+            sandbox_lines=tuple(self._level.lines()),
+            permissive=self._config.sandbox == "permissive",
+            keeper={k: v for k, v in self._keeper_status.items() if k not in {"id", "ok"}},
+            restarts={c.name: c.restarts for c in (self._keeper, self._broker, self._zygote)},
+        )
+        await asyncio.to_thread(write_status, self._db, status)
+
+    async def _ask_keeper(self, message: dict[str, Any]) -> dict[str, Any]:
+        channel = self._keeper.channel
+        if channel is None:
+            raise ChannelClosedError
+        return await self._requests.ask(channel, message)
+
+
+def _published(answer: dict[str, Any]) -> PublishedSiteKey:
+    return PublishedSiteKey(
+        epoch=int(answer["epoch"]),
+        suite=str(answer["suite"]),
+        key_id=str(answer["key_id"]),
+        public_key=base64.b64decode(answer["public_key"]),
+        signature=base64.b64decode(answer["signature"]),
+        identity=base64.b64decode(answer["identity"]),
+    )
+
+
+def _ignore(_frame: Frame) -> None:
+    """Answers of the broker say nothing that the worker acts on."""
+
+
+def lock_home(home: Home) -> IO[bytes]:
+    """Take the one worker's place on this home; held until the process ends.
+
+    Raises:
+        WorkerRunningError: somebody else holds it.
+    """
+    file = (home.run_dir / "worker.lock").open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise WorkerRunningError from None
+    return file
+
+
+async def _serve(home: Home, config: Config) -> None:
+    await Worker(home, config, probe()).run()
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the worker in the foreground; exit 0 after SIGTERM, 1 when it cannot start."""
+    parser = argparse.ArgumentParser(prog="nightdrop worker")
+    parser.add_argument("--home", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    parent_death = "NIGHTDROP_SUPERVISED" in os.environ
+    process.harden(pdeathsig=parent_death)
+    try:
+        home = open_home(options.home)
+        config = load_config(home)
+        configure_logging(config.log_level)
+        _lock = lock_home(home) if config.is_sqlite else None
+        asyncio.run(_serve(home, config))
+    except NightdropError as error:
+        sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        sys.exit(1)
+    sys.exit(0)

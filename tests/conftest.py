@@ -1,0 +1,67 @@
+"""Fixtures that every kind of test may use."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from support import Installation, Received
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    """A fresh home, not started."""
+    made = Installation(tmp_path)
+    made.init()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def server(installation: Installation) -> Installation:
+    """A fresh home with its server running."""
+    installation.start()
+    return installation
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One running installation for tests of a module that do not disturb each other."""
+    made = Installation(tmp_path_factory.mktemp("installation"))
+    made.init()
+    made.start()
+    made.ok("site", "set", "default", "egress_allow=127.0.0.1")
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def http_server() -> Iterator[Received]:
+    """An HTTP server on loopback that notes what it gets."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            received.requests.append((self.command, self.path, dict(self.headers), body))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        do_GET = do_POST = do_PUT = answer  # noqa: N815 - the names that http.server calls
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        httpd.daemon_threads = True
+        received = Received(f"http://127.0.0.1:{httpd.server_port}")
+        thread = threading.Thread(target=httpd.serve_forever, args=(0.05,))
+        thread.start()
+        yield received
+        httpd.shutdown()
+        thread.join()
