@@ -121,7 +121,8 @@ class _Finder:
             self.computed = True
 
     def _note(self, name: str) -> None:
-        if 0 < len(name) <= _LONGEST_NAME:
+        # Any other name is refused by the store of secrets, so nothing can be behind it.
+        if 0 < len(name) <= _LONGEST_NAME and name.isascii() and name.isprintable() and name == name.strip():
             self.names.add(name)
 
 

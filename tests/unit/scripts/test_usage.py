@@ -130,10 +130,15 @@ def test_any_text_is_tokenized_to_its_end(code):
     secret_usage(code + " GetSecret")
 
 
-@given(st.text(min_size=1, max_size=128))
+@given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=128))
 def test_any_name_survives_quoting(name):
     body = "".join(f"\\u{{{ord(char):x}}}" for char in name)
     assert secret_usage(f'GetSecret("{body}")').names == {name}
+
+
+@pytest.mark.parametrize("name", [" a", "a ", "\\n", "\\0", "\\ud800", "é"])
+def test_a_name_that_no_secret_can_have_is_left_out(name):
+    assert names(f'GetSecret("{name}")') == []
 
 
 def test_a_megabyte_is_read_in_one_pass():

@@ -1,0 +1,415 @@
+"""The queue of runs: its rows are the queue, and stay as the history.
+
+People's half is here: each method takes a Caller, and checks, records and acts in one transaction.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import IntegrityError
+
+from nightdrop.access.guard import check, guarded, record_denial
+from nightdrop.access.permissions import Permission, allowed
+from nightdrop.access.sites import SiteMissingError
+from nightdrop.audit.events import Event
+from nightdrop.core.caller import Caller
+from nightdrop.core.clock import Clock
+from nightdrop.core.ids import is_id, new_id
+from nightdrop.core.script_text import SCRIPT_PREFIX, check_code, check_script_name
+from nightdrop.db.engine import Database
+from nightdrop.runs.bell import Bell
+from nightdrop.runs.claims import RunClaims
+from nightdrop.runs.model import (
+    MAX_KEY,
+    MAX_TIMEOUT_S,
+    IdempotencyConflictError,
+    RunInfo,
+    RunMissingError,
+    RunPage,
+    RunRequestError,
+    RunScriptMissingError,
+    RunState,
+    StoredLine,
+    encode_params,
+)
+from nightdrop.runs.notify import notify
+from nightdrop.runs.rows import COLUMNS, for_update, run_info
+
+_MAX_PRIORITY = 1000
+_MAX_PAGE = 500
+_MAX_LINES = 10_000
+_PRUNE_BATCH = 500
+
+_INSERT = text(
+    "INSERT INTO runs (id, site_id, script_id, script_name, version, code, params, state, idempotency_key,"
+    " concurrency_key, idempotent, priority, run_at_ms, created_ms, created_by, timeout_s)"
+    " VALUES (:id, :site_id, :script_id, :script_name, :version, :code, :params, 'queued', :idempotency_key,"
+    " :concurrency_key, :idempotent, :priority, :run_at_ms, :created_ms, :created_by, :timeout_s)"
+)
+_SCRIPT = "SELECT id, name, version FROM scripts WHERE site_id = :site AND "
+_SCRIPT_BY_NAME = text(_SCRIPT + "name = :script")
+_SCRIPT_BY_ID = text(_SCRIPT + "id = :script")
+_SITE = text("SELECT 1 FROM sites WHERE id = :site")
+_BY_KEY = text(f"SELECT {COLUMNS}, params, code FROM runs WHERE site_id = :site AND idempotency_key = :key")  # noqa: S608 - fixed text
+_BY_ID = text(f"SELECT {COLUMNS}, params FROM runs WHERE id = :id")  # noqa: S608 - fixed text
+_STATE = "SELECT state FROM runs WHERE id = :id"
+_SITE_OF = text("SELECT site_id FROM runs WHERE id = :id")
+_CANCEL_QUEUED = text(
+    "UPDATE runs SET state = 'cancelled', reason = :reason, ended_ms = :now, cancel_requested = true WHERE id = :id"
+)
+_CANCEL_RUNNING = text("UPDATE runs SET cancel_requested = true WHERE id = :id")
+_PRUNE = text(
+    "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE site_id = :site AND id <= :last"
+    " AND ended_ms < :before ORDER BY id LIMIT :batch)"
+)
+_LOGS = text(
+    "SELECT seq, at_ms, level, text FROM run_logs WHERE run_id = :id AND seq > :after ORDER BY seq LIMIT :limit"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A checked wish for a run."""
+
+    script: str | None
+    code: str | None
+    name: str | None
+    params: str
+    timeout_s: float | None
+    idempotency_key: str | None
+    concurrency_key: str | None
+    priority: int
+    idempotent: bool
+    run_at_ms: int | None
+
+    def same_as(self, row: Row[Any]) -> bool:
+        """Tell whether a run that has the same idempotency key came from the same request."""
+        script = self.script in (row.script_name, row.script_id) if self.script is not None else row.code == self.code
+        return bool(
+            script
+            and (self.name is None or row.script_name == self.name)
+            and row.params == self.params
+            and row.timeout_s == self.timeout_s
+            and row.concurrency_key == self.concurrency_key
+            and row.priority == self.priority
+            and bool(row.idempotent) == self.idempotent
+            and self.run_at_ms in (None, row.run_at_ms)
+        )
+
+
+class _RepeatedError(Exception):
+    """The run is there already; leaves the transaction without the audit entry of a second one."""
+
+    def __init__(self, info: RunInfo) -> None:
+        self.info = info
+
+
+class RunQueue(RunClaims):
+    """Queues, shows and cancels runs; the worker's half is in ``RunClaims``.
+
+    With a ``bell``, the worker is woken when there is something to do, and the web when a run goes on.
+    """
+
+    def __init__(self, db: Database, clock: Clock, bell: Bell | None = None) -> None:
+        super().__init__(db, clock)
+        self._bell = bell
+        self._state_for_update = text(_STATE + for_update(db))
+
+    def enqueue(
+        self,
+        caller: Caller,
+        site: str,
+        *,
+        script: str | None = None,
+        code: str | None = None,
+        name: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        timeout_s: float | None = None,
+        idempotency_key: str | None = None,
+        concurrency_key: str | None = None,
+        priority: int = 0,
+        idempotent: bool = False,
+        run_at_ms: int | None = None,
+    ) -> RunInfo:
+        """Queue a run of a stored script (its name or id), or of ``code`` that is run once and called ``name``.
+
+        The version of the script is the one of now. The same ``idempotency_key`` returns the run that it made before.
+        Of the runs of a site with the same ``concurrency_key`` one runs at a time. ``idempotent`` says that running
+        it twice does no harm, so it is queued again when its worker dies. ``run_at_ms``: not before.
+
+        Raises:
+            RunScriptMissingError, ParamsInvalidError, ParamsTooLargeError, RunRequestError, IdempotencyConflictError,
+            ScriptNameError, ScriptTooLargeError and the like for ``code``; DeniedError.
+        """
+        request = _Request(
+            script=script,
+            code=code,
+            name=name,
+            params=encode_params(params or {}),
+            timeout_s=_checked_timeout(timeout_s),
+            idempotency_key=_checked_key(idempotency_key, "idempotency_key"),
+            concurrency_key=_checked_key(concurrency_key, "concurrency_key"),
+            priority=_checked_priority(priority),
+            idempotent=idempotent,
+            run_at_ms=run_at_ms,
+        )
+        _check_source(request)
+        try:
+            info = self._insert(caller, site, request)
+        except _RepeatedError as repeated:
+            return repeated.info
+        except IntegrityError:
+            # Another process queued the same key between our look and our insert.
+            with self._db.read() as conn:
+                if (existing := _repeated(conn, site, request)) is None:
+                    raise
+                return existing
+        self._ring("worker")
+        return info
+
+    def get(self, caller: Caller, run_id: str) -> RunInfo:
+        """Return one run with its parameters.
+
+        Raises:
+            RunMissingError: there is none, or it belongs to a site that the caller may not see.
+        """
+        if not is_id(run_id, "run"):
+            raise RunMissingError
+        with self._db.read() as conn:
+            row = conn.execute(_BY_ID, {"id": run_id}).first()
+        if row is None:
+            raise RunMissingError
+        self._check_visible(caller, row.site_id, run_id)
+        return run_info(row, row.params)
+
+    def list(
+        self,
+        caller: Caller,
+        site: str,
+        *,
+        state: RunState | None = None,
+        script_id: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> RunPage:
+        """Return a page of a site's runs, the newest first, without their parameters.
+
+        Raises:
+            RunScriptMissingError: ``script_id`` is no script of this site. RunRequestError, DeniedError.
+        """
+        check(self._db, caller, Permission.RUN_READ, site)
+        if cursor is not None and not is_id(cursor, "run"):
+            raise RunRequestError("The cursor does not belong to this list.", field="cursor")
+        limit = max(1, min(limit, _MAX_PAGE))
+        with self._db.read() as conn:
+            if script_id is not None:
+                # The page below is cut by the script alone, so whose it is must be settled here.
+                _find_script(conn, site, script_id if is_id(script_id, SCRIPT_PREFIX) else "")
+            query, values = _page_query(site, state, script_id, cursor)
+            rows = conn.execute(text(query), {**values, "limit": limit + 1}).all()
+        items = tuple(run_info(row) for row in rows[:limit])
+        return RunPage(items, items[-1].id if len(rows) > limit else None)
+
+    def logs(self, caller: Caller, run_id: str, after_seq: int = 0, limit: int = 1000) -> tuple[StoredLine, ...]:
+        """Return lines of a run's log from the one after ``after_seq`` on.
+
+        Raises:
+            RunMissingError: see ``get``.
+        """
+        if not is_id(run_id, "run"):
+            raise RunMissingError
+        with self._db.read() as conn:
+            site = conn.execute(_SITE_OF, {"id": run_id}).scalar()
+        if site is None:
+            raise RunMissingError
+        self._check_visible(caller, site, run_id)
+        with self._db.read() as conn:
+            found = conn.execute(_LOGS, {"id": run_id, "after": after_seq, "limit": max(1, min(limit, _MAX_LINES))})
+            return tuple(StoredLine(*row) for row in found)
+
+    def request_cancel(self, caller: Caller, run_id: str) -> RunInfo:
+        """Cancel a run: a queued one at once, a running one as soon as its worker sees it; an ended one stays.
+
+        Raises:
+            RunMissingError: see ``get``. DeniedError: the caller may see it but not cancel it.
+        """
+        info = self.get(caller, run_id)
+        if info.state.ended:
+            return info
+        with guarded(self._db, caller, Permission.RUN_CANCEL, Event.RUN_CANCEL_REQUESTED, info.site_id, run_id) as conn:
+            row = conn.execute(self._state_for_update, {"id": run_id}).one()
+            if row.state == RunState.QUEUED:
+                now = self._clock.now_ms()
+                conn.execute(_CANCEL_QUEUED, {"id": run_id, "now": now, "reason": f"cancelled by {caller.name}"})
+            elif row.state == RunState.RUNNING:
+                conn.execute(_CANCEL_RUNNING, {"id": run_id})
+            notify(conn, "worker")
+        self._ring("worker")
+        return self.get(caller, run_id)
+
+    def prune(self, before_ms: int, keep: int = 100) -> int:
+        """Delete runs that ended before ``before_ms``, with their logs, but of each site not the newest ``keep``.
+
+        Works in short transactions; returns how many runs it deleted.
+        """
+        with self._db.read() as conn:
+            sites = conn.execute(text("SELECT id FROM sites")).scalars().all()
+        return sum(self._prune_site(site, before_ms, keep) for site in sites)
+
+    def _prune_site(self, site: str, before_ms: int, keep: int) -> int:
+        newest = text("SELECT id FROM runs WHERE site_id = :site ORDER BY id DESC LIMIT 1 OFFSET :keep")
+        with self._db.read() as conn:
+            last = conn.execute(newest, {"site": site, "keep": keep}).scalar()
+        values = {"site": site, "last": last, "before": before_ms, "batch": _PRUNE_BATCH}
+        deleted = 0
+        while last is not None:
+            with self._db.write() as conn:
+                count = conn.execute(_PRUNE, values).rowcount
+            deleted += count
+            if count < _PRUNE_BATCH:
+                break
+        return deleted
+
+    def _insert(self, caller: Caller, site: str, request: _Request) -> RunInfo:
+        run_id = new_id("run")
+        event = Event.RUN_QUEUED if request.script is not None else Event.EXEC_QUEUED
+        permission = Permission.RUN_START if request.script is not None else Permission.EXEC_START
+        with guarded(self._db, caller, permission, event, site, run_id, _detail(request)) as conn:
+            if request.script is None and conn.execute(_SITE, {"site": site}).first() is None:
+                raise SiteMissingError
+            if request.idempotency_key is not None and (info := _repeated(conn, site, request)) is not None:
+                raise _RepeatedError(info)
+            script = _find_script(conn, site, request.script)
+            now = self._clock.now_ms()
+            values = {
+                "id": run_id,
+                "site_id": site,
+                "script_id": script.id if script else None,
+                "script_name": script.name if script else request.name,
+                "version": script.version if script else None,
+                "code": request.code,
+                "params": request.params,
+                "idempotency_key": request.idempotency_key,
+                "concurrency_key": request.concurrency_key,
+                "idempotent": request.idempotent,
+                "priority": request.priority,
+                "run_at_ms": now if request.run_at_ms is None else request.run_at_ms,
+                "created_ms": now,
+                "created_by": caller.name,
+                "timeout_s": request.timeout_s,
+            }
+            conn.execute(_INSERT, values)
+            notify(conn, "worker")
+        return _queued_info(values)
+
+    def _check_visible(self, caller: Caller, site: str, run_id: str) -> None:
+        if not allowed(caller, Permission.RUN_READ, site):
+            # To somebody without rights there, a run of another tenant does not exist.
+            record_denial(self._db, caller, Permission.RUN_READ, site, run_id)
+            raise RunMissingError
+
+    def _ring(self, role: str) -> None:
+        if self._bell is not None:
+            self._bell.ring(role)
+
+
+def _page_query(
+    site: str, state: RunState | None, script_id: str | None, cursor: str | None
+) -> tuple[str, dict[str, str]]:
+    """Build the statement of a page; only fixed text goes into it, every value is bound."""
+    # A script is never in two sites. With both columns asked for, a database may choose the longer index.
+    owner, value = ("site_id", site) if script_id is None else ("script_id", script_id)
+    conditions, values = [f"{owner} = :owner"], {"owner": value}
+    if state is not None:
+        conditions.append("state = :state")
+        values["state"] = state.value
+    if cursor is not None:
+        conditions.append("id < :cursor")
+        values["cursor"] = cursor
+    where = " AND ".join(conditions)
+    return f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY id DESC LIMIT :limit", values  # noqa: S608 - see above
+
+
+def _find_script(conn: Connection, site: str, script: str | None) -> Row[Any] | None:
+    if script is None:
+        return None
+    query = _SCRIPT_BY_ID if is_id(script, SCRIPT_PREFIX) else _SCRIPT_BY_NAME
+    # No name has an unprintable character, and PostgreSQL takes no NUL even in a question.
+    row = conn.execute(query, {"site": site, "script": script}).first() if script.isprintable() else None
+    if row is None:
+        raise RunScriptMissingError
+    return row
+
+
+def _repeated(conn: Connection, site: str, request: _Request) -> RunInfo | None:
+    row = conn.execute(_BY_KEY, {"site": site, "key": request.idempotency_key}).first()
+    if row is None:
+        return None
+    if not request.same_as(row):
+        raise IdempotencyConflictError
+    return run_info(row, row.params)
+
+
+def _queued_info(values: Mapping[str, Any]) -> RunInfo:
+    return RunInfo(
+        id=values["id"],
+        site_id=values["site_id"],
+        script_id=values["script_id"],
+        script_name=values["script_name"],
+        version=values["version"],
+        state=RunState.QUEUED,
+        reason=None,
+        error=None,
+        secrets_used=(),
+        worker_id=None,
+        attempts=0,
+        priority=values["priority"],
+        idempotent=values["idempotent"],
+        concurrency_key=values["concurrency_key"],
+        run_at_ms=values["run_at_ms"],
+        created_ms=values["created_ms"],
+        started_ms=None,
+        ended_ms=None,
+        created_by=values["created_by"],
+        timeout_s=values["timeout_s"],
+        cancel_requested=False,
+        params=json.loads(values["params"]),
+    )
+
+
+def _detail(request: _Request) -> dict[str, Any]:
+    if request.code is None:
+        return {"script": request.script}
+    return {"name": request.name, "sha256": hashlib.sha256(request.code.encode()).hexdigest()}
+
+
+def _check_source(request: _Request) -> None:
+    if (request.script is None) == (request.code is None):
+        raise RunRequestError("Give either the name of a script or code.")
+    if request.code is not None:
+        check_code(request.code)
+    if request.name is not None:
+        check_script_name(request.name)
+
+
+def _checked_timeout(timeout_s: float | None) -> float | None:
+    if timeout_s is not None and not (math.isfinite(timeout_s) and 0 < timeout_s <= MAX_TIMEOUT_S):
+        raise RunRequestError("The time limit is not between 0 and 604800 seconds.", field="timeout_s")
+    return None if timeout_s is None else float(timeout_s)
+
+
+def _checked_key(key: str | None, field: str) -> str | None:
+    if key is not None and not (1 <= len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+        raise RunRequestError(f"A key is 1 to {MAX_KEY} printable ASCII characters.", field=field)
+    return key
+
+
+def _checked_priority(priority: int) -> int:
+    if not -_MAX_PRIORITY <= priority <= _MAX_PRIORITY:
+        raise RunRequestError(f"The priority is not between -{_MAX_PRIORITY} and {_MAX_PRIORITY}.", field="priority")
+    return priority

@@ -1,0 +1,360 @@
+"""Scripts and their versions: each method takes a Caller, and checks, records and acts in one transaction."""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import IntegrityError
+
+from nightdrop.access.guard import check, guarded
+from nightdrop.access.permissions import Permission
+from nightdrop.access.sites import SiteMissingError
+from nightdrop.audit.events import Event
+from nightdrop.core.caller import Caller
+from nightdrop.core.clock import Clock
+from nightdrop.core.ids import is_id, new_id
+from nightdrop.core.script_text import SCRIPT_PREFIX, check_code, check_script_name
+from nightdrop.db.engine import Database
+from nightdrop.scripts.model import (
+    MAX_DESCRIPTION,
+    CursorError,
+    Script,
+    ScriptChangedError,
+    ScriptDescriptionError,
+    ScriptExistsError,
+    ScriptInfo,
+    ScriptMissingError,
+    ScriptPage,
+    ScriptUse,
+)
+from nightdrop.scripts.usage import SecretUsage, secret_usage
+
+Sort = Literal["name", "updated"]
+
+_MAX_PAGE = 500
+_COLUMNS = "id, site_id, name, description, version, created_ms, updated_ms"
+_FIND = f"SELECT {_COLUMNS} FROM scripts WHERE site_id = :site AND "  # noqa: S608 - fixed text
+_SHA256 = text("SELECT sha256 FROM script_versions WHERE script_id = :id AND number = :number")
+_VERSION = text(
+    "SELECT number, code, sha256, created_ms, created_by FROM script_versions"
+    " WHERE script_id = :id AND number = :number"
+)
+_ADD_SCRIPT = text(
+    "INSERT INTO scripts (id, site_id, name, description, created_ms, updated_ms, version, secrets_computed)"
+    " VALUES (:id, :site, :name, :description, :now, :now, 1, :computed)"
+)
+_ADD_VERSION = text(
+    "INSERT INTO script_versions (script_id, number, code, sha256, created_ms, created_by)"
+    " VALUES (:id, :number, :code, :sha256, :now, :by)"
+)
+_NEXT_VERSION = text(
+    "UPDATE scripts SET version = :number, updated_ms = :now, secrets_computed = :computed WHERE id = :id"
+)
+_FORGET_USES = text("DELETE FROM script_secrets WHERE script_id = :id")
+_ADD_USE = text("INSERT INTO script_secrets (site_id, secret_name, script_id) VALUES (:site, :secret, :id)")
+_DESCRIBE = text("UPDATE scripts SET description = :description, updated_ms = :now WHERE id = :id")
+_DELETE = text("DELETE FROM scripts WHERE id = :id")
+_SITE = text("SELECT 1 FROM sites WHERE id = :site")
+_USERS = text(
+    "SELECT s.name, 1 AS certain FROM script_secrets u JOIN scripts s ON s.id = u.script_id"
+    " WHERE u.site_id = :site AND u.secret_name = :secret"
+    " UNION ALL SELECT name, 0 FROM scripts WHERE site_id = :site AND secrets_computed"
+)
+# As the indices have it. Sort keys are unique together with the id; "updated" shows the newest first.
+_ORDERS = {"name": ("lower(name)", ">", "ASC"), "updated": ("updated_ms", "<", "DESC")}
+
+
+class ScriptStore:
+    """The scripts of all sites."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    def push(
+        self,
+        caller: Caller,
+        site: str,
+        name: str,
+        code: str,
+        *,
+        description: str | None = None,
+        create: bool | None = None,
+        expected_version: int | None = None,
+    ) -> ScriptInfo:
+        """Store a script, or a new version of it; unchanged code makes no new version.
+
+        ``name`` may be the id of an existing script. ``create=True`` refuses an existing one, ``False`` a missing one.
+        ``expected_version`` refuses when the newest version is another.
+
+        Raises:
+            ScriptNameError, ScriptEmptyError, ScriptTooLargeError, ScriptNotTextError, ScriptDescriptionError,
+            ScriptExistsError, ScriptMissingError, ScriptChangedError, SiteMissingError, DeniedError.
+        """
+        if not is_id(name, SCRIPT_PREFIX):
+            check_script_name(name)
+        sha256 = hashlib.sha256(check_code(code)).digest()
+        _check_description(description)
+        check(self._db, caller, Permission.SCRIPT_WRITE, site)
+        unchanged = self._unchanged(site, name, sha256, description)
+        if unchanged is not None and create is not True and expected_version in (None, unchanged.version):
+            return unchanged
+        draft = _Draft(site, name, code, sha256, description, secret_usage(code), caller.name)
+        detail = {"sha256": sha256.hex(), "secrets": sorted(draft.usage.names), "computed": draft.usage.computed}
+        try:
+            with guarded(self._db, caller, Permission.SCRIPT_WRITE, Event.SCRIPT_PUSHED, site, name, detail) as conn:
+                self._require_site(conn, site)
+                existing = self._find(conn, site, name, lock=True)
+                _check_wish(existing, name, create=create, expected_version=expected_version)
+                if existing is None:
+                    self._add(conn, draft)
+                else:
+                    self._renew(conn, existing, draft)
+                return _info(self._required(conn, site, name))
+        except IntegrityError:
+            # Somebody else created the name between our look and our insert.
+            raise ScriptExistsError from None
+
+    def get(self, caller: Caller, site: str, script: str, version: int | None = None) -> Script:
+        """Return a script (by name or id) with the code of its newest or the given version.
+
+        Raises:
+            ScriptMissingError, DeniedError.
+        """
+        check(self._db, caller, Permission.SCRIPT_READ, site)
+        with self._db.read() as conn:
+            row = self._find(conn, site, script)
+            if row is None:
+                raise ScriptMissingError
+            number = row.version if version is None else version
+            stored = conn.execute(_VERSION, {"id": row.id, "number": number}).first()
+        if stored is None:
+            raise ScriptMissingError("There is no such version of this script.")
+        return Script(
+            info=_info(row),
+            number=stored.number,
+            code=stored.code,
+            sha256=bytes(stored.sha256).hex(),
+            pushed_ms=stored.created_ms,
+            pushed_by=stored.created_by,
+            secrets=secret_usage(stored.code),
+        )
+
+    def list(
+        self,
+        caller: Caller,
+        site: str,
+        *,
+        search: str | None = None,
+        name: str | None = None,
+        sort: Sort = "name",
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> ScriptPage:
+        """Return a page of a site's scripts.
+
+        ``search`` finds text in name and description, without regard to the case of ASCII letters; ``name`` is exact.
+
+        Raises:
+            CursorError, DeniedError.
+        """
+        check(self._db, caller, Permission.SCRIPT_READ, site)
+        limit = max(1, min(limit, _MAX_PAGE))
+        key, after, direction = _ORDERS[sort]
+        conditions, values = ["site_id = :site"], {"site": site, "limit": limit + 1}
+        if name is not None:
+            conditions.append("name = :name")
+            values["name"] = name if name.isprintable() else ""
+        if search:
+            conditions.append("(lower(name) LIKE :search ESCAPE '!' OR lower(description) LIKE :search ESCAPE '!')")
+            values["search"] = f"%{_ascii_lower(_escape_like(_plain(search)))}%"
+        if cursor is not None:
+            values["key"], values["id"] = _decode_cursor(cursor, sort)
+            conditions.append(f"({key}, id) {after} (:key, :id)")
+        query = (
+            f"SELECT {_COLUMNS}, {key} AS sort_key FROM scripts WHERE {' AND '.join(conditions)}"  # noqa: S608 - only fixed text, values are bound
+            f" ORDER BY {key} {direction}, id {direction} LIMIT :limit"
+        )
+        with self._db.read() as conn:
+            rows = conn.execute(text(query), values).all()
+        items = tuple(_info(row) for row in rows[:limit])
+        more = len(rows) > limit
+        return ScriptPage(items, _encode_cursor(sort, rows[limit - 1].sort_key, items[-1].id) if more else None)
+
+    def describe(self, caller: Caller, site: str, script: str, description: str) -> ScriptInfo:
+        """Change a script's description.
+
+        Raises:
+            ScriptMissingError, ScriptDescriptionError, DeniedError.
+        """
+        _check_description(description)
+        with guarded(self._db, caller, Permission.SCRIPT_WRITE, Event.SCRIPT_DESCRIBED, site, script) as conn:
+            row = self._required(conn, site, script)
+            conn.execute(_DESCRIBE, {"id": row.id, "description": description, "now": self._clock.now_ms()})
+            return _info(self._required(conn, site, script))
+
+    def delete(self, caller: Caller, site: str, script: str) -> None:
+        """Delete a script and all its versions; its runs stay, with its name.
+
+        Raises:
+            ScriptMissingError, DeniedError.
+        """
+        with guarded(self._db, caller, Permission.SCRIPT_DELETE, Event.SCRIPT_DELETED, site, script) as conn:
+            conn.execute(_DELETE, {"id": self._required(conn, site, script).id})
+
+    def users_of(self, caller: Caller, site: str, secret_name: str) -> tuple[ScriptUse, ...]:
+        """Return the scripts whose newest version uses a secret, and those that compute names and so may.
+
+        Raises:
+            DeniedError.
+        """
+        check(self._db, caller, Permission.SCRIPT_READ, site)
+        with self._db.read() as conn:
+            rows = conn.execute(_USERS, {"site": site, "secret": secret_name}).all()
+        certain: dict[str, bool] = {}
+        for row in rows:
+            certain[row.name] = certain.get(row.name, False) or bool(row.certain)
+        ordered = sorted(certain, key=lambda user: (not certain[user], user))
+        return tuple(ScriptUse(user, certain[user]) for user in ordered)
+
+    def _unchanged(self, site: str, name: str, sha256: bytes, description: str | None) -> ScriptInfo | None:
+        with self._db.read() as conn:
+            row = self._find(conn, site, name)
+            if row is None or description not in (None, row.description):
+                return None
+            stored = conn.execute(_SHA256, {"id": row.id, "number": row.version}).scalar()
+        return _info(row) if stored is not None and bytes(stored) == sha256 else None
+
+    def _find(self, conn: Connection, site: str, script: str, *, lock: bool = False) -> Row[Any] | None:
+        if not script.isprintable():  # no name has it, and a database may choke on it
+            return None
+        column = "id" if is_id(script, SCRIPT_PREFIX) else "name"
+        suffix = " FOR UPDATE" if lock and not self._db.is_sqlite else ""
+        return conn.execute(text(f"{_FIND}{column} = :script{suffix}"), {"site": site, "script": script}).first()
+
+    def _required(self, conn: Connection, site: str, script: str) -> Row[Any]:
+        row = self._find(conn, site, script, lock=True)
+        if row is None:
+            raise ScriptMissingError
+        return row
+
+    def _require_site(self, conn: Connection, site: str) -> None:
+        if conn.execute(_SITE, {"site": site}).first() is None:
+            raise SiteMissingError
+
+    def _add(self, conn: Connection, draft: "_Draft") -> None:
+        now, script_id = self._clock.now_ms(), new_id(SCRIPT_PREFIX)
+        values = {
+            "id": script_id,
+            "site": draft.site,
+            "name": draft.name,
+            "description": draft.description or "",
+            "now": now,
+            "computed": draft.usage.computed,
+        }
+        conn.execute(_ADD_SCRIPT, values)
+        self._add_version(conn, script_id, 1, draft, now)
+
+    def _renew(self, conn: Connection, existing: Row[Any], draft: "_Draft") -> None:
+        now, number = self._clock.now_ms(), existing.version + 1
+        if draft.description is not None:
+            conn.execute(_DESCRIBE, {"id": existing.id, "description": draft.description, "now": now})
+        stored = conn.execute(_SHA256, {"id": existing.id, "number": existing.version}).scalar()
+        if stored is not None and bytes(stored) == draft.sha256:
+            return
+        values = {"id": existing.id, "number": number, "now": now, "computed": draft.usage.computed}
+        conn.execute(_NEXT_VERSION, values)
+        self._add_version(conn, existing.id, number, draft, now)
+
+    def _add_version(self, conn: Connection, script_id: str, number: int, draft: "_Draft", now: int) -> None:
+        values = {
+            "id": script_id,
+            "number": number,
+            "code": draft.code,
+            "sha256": draft.sha256,
+            "now": now,
+            "by": draft.by,
+        }
+        conn.execute(_ADD_VERSION, values)
+        conn.execute(_FORGET_USES, {"id": script_id})
+        uses = [{"site": draft.site, "secret": name, "id": script_id} for name in sorted(draft.usage.names)]
+        if uses:
+            conn.execute(_ADD_USE, uses)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A version on its way into the store."""
+
+    site: str
+    name: str
+    code: str
+    sha256: bytes
+    description: str | None
+    usage: SecretUsage
+    by: str
+
+
+def _info(row: Row[Any]) -> ScriptInfo:
+    return ScriptInfo(
+        id=row.id,
+        site_id=row.site_id,
+        name=row.name,
+        description=row.description,
+        version=row.version,
+        created_ms=row.created_ms,
+        updated_ms=row.updated_ms,
+    )
+
+
+def _check_wish(existing: Row[Any] | None, name: str, *, create: bool | None, expected_version: int | None) -> None:
+    if existing is None:
+        if create is False or expected_version is not None or is_id(name, SCRIPT_PREFIX):
+            raise ScriptMissingError
+        return
+    if create is True:
+        raise ScriptExistsError
+    if expected_version not in (None, existing.version):
+        raise ScriptChangedError
+
+
+def _check_description(description: str | None) -> None:
+    if description is None:
+        return
+    if len(description) > MAX_DESCRIPTION or "\0" in description:
+        raise ScriptDescriptionError(field="description")
+    try:
+        description.encode()
+    except UnicodeEncodeError:
+        raise ScriptDescriptionError(field="description") from None
+
+
+def _ascii_lower(value: str) -> str:
+    """Fold as both databases do here: SQLite's ``lower`` and PostgreSQL's under collation C know ASCII only."""
+    return "".join(char.lower() if char.isascii() else char for char in value)
+
+
+def _plain(value: str) -> str:
+    """Replace what a database may choke on and no stored text has: NUL and lone surrogates."""
+    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _escape_like(value: str) -> str:
+    return value.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+def _encode_cursor(sort: str, key: str | int, script_id: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([sort, key, script_id]).encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str, sort: str) -> tuple[str | int, str]:
+    try:
+        of_sort, key, script_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        raise CursorError(field="cursor") from None
+    if of_sort != sort or not isinstance(key, int if sort == "updated" else str) or not isinstance(script_id, str):
+        raise CursorError(field="cursor")
+    return key, script_id
