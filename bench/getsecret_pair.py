@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from nightdrop.core.wire import Channel, ChannelClosedError, channel_pair
+from nightdrop.sandbox import prepare
 from nightdrop.syncjs import http
 from nightdrop.worker import gateway, runner
-from nightdrop.worker.sandbox import prepare
 
 SCRIPT = """
 const times = [];

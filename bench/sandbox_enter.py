@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from nightdrop.worker import sandbox
+from nightdrop import sandbox
 
 Confine = Callable[[Iterable[int]], None]
 

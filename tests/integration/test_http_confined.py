@@ -20,7 +20,7 @@ from pathlib import Path
 from nightdrop.core.wire import Channel, ChannelClosedError
 from nightdrop.syncjs import http
 from nightdrop.syncjs.net import BrokerConnector, BrokerGoneError
-from nightdrop.worker.sandbox.prepared import prepare
+from nightdrop.sandbox.prepared import prepare
 
 commands, broker, files = Channel.from_fd(int(sys.argv[1])), Channel.from_fd(int(sys.argv[2])), Path(sys.argv[3])
 http.preload()

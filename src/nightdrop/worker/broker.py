@@ -23,7 +23,7 @@ from typing import Any
 from nightdrop.core.egress import EgressRules, HostNameError, canonical_host
 from nightdrop.core.errors import NightdropError
 from nightdrop.core.wire import ChannelClosedError, FrameDecoder, FrameTooLargeError, receive, send_frame
-from nightdrop.worker.sandbox.process import harden
+from nightdrop.sandbox.process import harden
 
 _MAX_REQUEST = 64 * 1024
 _MAX_TIMEOUT = 120.0

@@ -13,13 +13,13 @@ from typing import Any
 
 from nightdrop.core.clock import SystemClock
 from nightdrop.core.wire import Channel, ChannelClosedError, FrameTooLargeError
+from nightdrop.sandbox.landlock import restrict_files
 from nightdrop.syncjs.http import HttpService
 from nightdrop.syncjs.masking import Masker
 from nightdrop.syncjs.net import BrokerConnector, BrokerGoneError
 from nightdrop.syncjs.pipe import Pipe
 from nightdrop.syncjs.runlog import LEVELS, Line, RunLog, visible
 from nightdrop.syncjs.secretcalls import KeeperGoneError, SecretCalls
-from nightdrop.worker.sandbox.landlock import restrict_files
 
 MAX_RUNNER_FRAME = 80 * 1024 * 1024
 MAX_TEXT = 16 * 1024

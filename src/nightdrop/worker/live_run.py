@@ -9,9 +9,9 @@ from typing import Any
 
 from nightdrop.core.wire import Frame
 from nightdrop.runs.model import ClaimedRun, RunState
+from nightdrop.sandbox import limits
 from nightdrop.worker.aio import AsyncChannel
 from nightdrop.worker.pairs import Pair
-from nightdrop.worker.sandbox import limits
 
 # How long a dying pair may take to hand over its last log lines and its exit status.
 _GRACE_S = 0.3

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nightdrop.core.wire import Frame
+from nightdrop.sandbox.limits import pid_of
 from nightdrop.worker.children import Child
-from nightdrop.worker.sandbox.limits import pid_of
 
 
 @dataclass(slots=True)

@@ -26,14 +26,14 @@ from nightdrop.db.engine import Database
 from nightdrop.db.migrate import require_head
 from nightdrop.runs.bell import Bell
 from nightdrop.runs.queue import RunQueue
+from nightdrop.sandbox import process
+from nightdrop.sandbox.probe import SandboxLevel, probe
 from nightdrop.secrets.store import SecretStore
 from nightdrop.worker.aio import Requests
 from nightdrop.worker.children import Child
 from nightdrop.worker.dispatch import Dispatcher
 from nightdrop.worker.live_run import LiveRun
 from nightdrop.worker.pairs import PairPool
-from nightdrop.worker.sandbox import process
-from nightdrop.worker.sandbox.probe import SandboxLevel, probe
 from nightdrop.worker.status import WorkerStatus, write_status
 
 log = structlog.get_logger()

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from nightdrop.core.wire import Channel, ChannelClosedError, channel_pair
-from nightdrop.worker.sandbox import Prepared, SandboxLevel, prepare, probe
-from nightdrop.worker.sandbox.namespaces import clone_into_namespaces
-from nightdrop.worker.sandbox.process import drop_capabilities, harden
+from nightdrop.sandbox import Prepared, SandboxLevel, prepare, probe
+from nightdrop.sandbox.namespaces import clone_into_namespaces
+from nightdrop.sandbox.process import drop_capabilities, harden
 
 
 @dataclass(slots=True)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from nightdrop.core.wire import Channel, ChannelClosedError, channel_pair
+from nightdrop.sandbox import prepare
 from nightdrop.syncjs import http
 from nightdrop.worker import gateway, runner
-from nightdrop.worker.sandbox import prepare
 
 DEADLINE_S = 20
 

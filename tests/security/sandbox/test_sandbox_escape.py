@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
-from nightdrop.worker import sandbox
-from nightdrop.worker.sandbox import landlock
-from nightdrop.worker.sandbox import prepared as prepared_module
-from nightdrop.worker.sandbox.libc import syscall
-from nightdrop.worker.sandbox.syscalls import ARCH, NUMBERS
+from nightdrop import sandbox
+from nightdrop.sandbox import landlock
+from nightdrop.sandbox import prepared as prepared_module
+from nightdrop.sandbox.libc import syscall
+from nightdrop.sandbox.syscalls import ARCH, NUMBERS
 
 CAP_SYS_ADMIN = 21
 STATUS = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from nightdrop import sandbox
 from nightdrop.core.wire import Channel
-from nightdrop.worker import sandbox
-from nightdrop.worker.sandbox import NoSandboxError, SandboxLevel
-from nightdrop.worker.sandbox.libc import prctl
+from nightdrop.sandbox import NoSandboxError, SandboxLevel
+from nightdrop.sandbox.libc import prctl
 
 
 def must_be(found: object, expected: object) -> None:
@@ -244,7 +244,7 @@ def test_python_and_the_c_library_notice_the_clone(in_child):
 def test_preparing_loads_what_the_end_of_a_thread_needs():
     # a fresh interpreter: here some test may have loaded it already
     program = (
-        "from pathlib import Path; from nightdrop.worker import sandbox; maps = Path('/proc/self/maps');"
+        "from pathlib import Path; from nightdrop import sandbox; maps = Path('/proc/self/maps');"
         "before = 'libgcc_s' in maps.read_text(); sandbox.prepare(); print(before, 'libgcc_s' in maps.read_text())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)

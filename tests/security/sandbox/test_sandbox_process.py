@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nightdrop.worker import sandbox
+from nightdrop import sandbox
 
 MIB = 1024 * 1024
 

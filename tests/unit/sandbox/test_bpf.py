@@ -5,8 +5,8 @@ import struct
 
 import pytest
 
-from nightdrop.worker.sandbox import bpf, profiles, seccomp
-from nightdrop.worker.sandbox.syscalls import NUMBERS
+from nightdrop.sandbox import bpf, profiles, seccomp
+from nightdrop.sandbox.syscalls import NUMBERS
 
 ARCHES = ("x86_64", "aarch64")
 PID = 4242

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nightdrop.worker.sandbox.syscalls import ARCH, NUMBERS, number
+from nightdrop.sandbox.syscalls import ARCH, NUMBERS, number
 
 _X86_HEADERS = ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h")
 _GENERIC_HEADERS = ("/usr/include/asm-generic/unistd.h",)

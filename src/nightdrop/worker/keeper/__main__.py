@@ -17,12 +17,12 @@ from nightdrop.core.redacted import RedactedBytes
 from nightdrop.crypto.memory import wipe
 from nightdrop.keys.custody_file import FileCustody
 from nightdrop.keys.recovery import parse_recovery_key
+from nightdrop.sandbox.process import drop_capabilities, harden
 from nightdrop.worker.keeper.keeper import Keeper
 from nightdrop.worker.keeper.lock import lock_keeper
 from nightdrop.worker.keeper.loop import Loop
 from nightdrop.worker.keeper.recovery import recover
 from nightdrop.worker.keeper.store import KeeperStore
-from nightdrop.worker.sandbox.process import drop_capabilities, harden
 
 _LOCK_WAIT_S = 10.0
 _MAX_PRINTED = 4096

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from typing import Literal
 
-from nightdrop.worker.sandbox.libc import syscall
+from nightdrop.sandbox.libc import syscall
 
 Access = Literal["ro", "rw"]
 

@@ -7,7 +7,7 @@ binding there.
 import ctypes
 import os
 
-from nightdrop.worker.sandbox.syscalls import number
+from nightdrop.sandbox.syscalls import number
 
 # PyDLL keeps the interpreter lock: right for short calls, and required around a clone.
 _LIBC = ctypes.PyDLL(None, use_errno=True)

@@ -9,7 +9,7 @@ import resource
 import signal
 from collections.abc import Iterable
 
-from nightdrop.worker.sandbox.libc import prctl, syscall
+from nightdrop.sandbox.libc import prctl, syscall
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4

@@ -4,12 +4,12 @@ The zygote calls :func:`clone_into_namespaces` and :func:`prepare` once; each fo
 ``Prepared.confine_gateway`` or ``Prepared.confine_runner``. The worker sets a run's limits with :func:`limit_process`.
 """
 
-from nightdrop.worker.sandbox.landlock import restrict_files
-from nightdrop.worker.sandbox.limits import limit_process, pid_of
-from nightdrop.worker.sandbox.namespaces import clone_into_namespaces
-from nightdrop.worker.sandbox.prepared import Prepared, prepare
-from nightdrop.worker.sandbox.probe import NoSandboxError, SandboxLevel, probe
-from nightdrop.worker.sandbox.process import close_other_fds, drop_capabilities, harden
+from nightdrop.sandbox.landlock import restrict_files
+from nightdrop.sandbox.limits import limit_process, pid_of
+from nightdrop.sandbox.namespaces import clone_into_namespaces
+from nightdrop.sandbox.prepared import Prepared, prepare
+from nightdrop.sandbox.probe import NoSandboxError, SandboxLevel, probe
+from nightdrop.sandbox.process import close_other_fds, drop_capabilities, harden
 
 __all__ = [
     "NoSandboxError",

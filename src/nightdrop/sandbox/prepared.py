@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from nightdrop.worker.sandbox import landlock, seccomp
-from nightdrop.worker.sandbox.bpf import Program
-from nightdrop.worker.sandbox.limits import limit_gateway, limit_runner
-from nightdrop.worker.sandbox.probe import NoSandboxError, SandboxLevel, probe
-from nightdrop.worker.sandbox.process import close_other_fds, drop_capabilities, harden
-from nightdrop.worker.sandbox.profiles import GATEWAY, RUNNER
+from nightdrop.sandbox import landlock, seccomp
+from nightdrop.sandbox.bpf import Program
+from nightdrop.sandbox.limits import limit_gateway, limit_runner
+from nightdrop.sandbox.probe import NoSandboxError, SandboxLevel, probe
+from nightdrop.sandbox.process import close_other_fds, drop_capabilities, harden
+from nightdrop.sandbox.profiles import GATEWAY, RUNNER
 
 _STANDARD_FDS = (0, 1, 2)
 

@@ -4,10 +4,10 @@ import ctypes
 import os
 import struct
 
-from nightdrop.worker.sandbox.bpf import ALLOW, KILL, Program, assemble, errno_action
-from nightdrop.worker.sandbox.libc import syscall
-from nightdrop.worker.sandbox.profiles import Profile
-from nightdrop.worker.sandbox.syscalls import ARCH, NUMBERS
+from nightdrop.sandbox.bpf import ALLOW, KILL, Program, assemble, errno_action
+from nightdrop.sandbox.libc import syscall
+from nightdrop.sandbox.profiles import Profile
+from nightdrop.sandbox.syscalls import ARCH, NUMBERS
 
 _SET_MODE_FILTER = 1
 _GET_ACTION_AVAIL = 2

@@ -8,8 +8,8 @@ import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nightdrop.worker.sandbox import bpf
-from nightdrop.worker.sandbox.bpf import KILL, Rule, errno_action
+from nightdrop.sandbox import bpf
+from nightdrop.sandbox.bpf import KILL, Rule, errno_action
 
 _EPERM = errno_action(errno.EPERM)
 _EACCES = errno_action(errno.EACCES)

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from nightdrop.worker.sandbox.libc import prctl, syscall
+from nightdrop.sandbox.libc import prctl, syscall
 
 CLONE_FLAGS: Final = {
     "user": 0x10000000,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nightdrop.core.errors import UnavailableError
-from nightdrop.worker.sandbox import landlock, namespaces, seccomp
-from nightdrop.worker.sandbox.syscalls import ARCH, NUMBERS
+from nightdrop.sandbox import landlock, namespaces, seccomp
+from nightdrop.sandbox.syscalls import ARCH, NUMBERS
 
 _NEEDED_FOR_FULL = frozenset({"user", "net", "pid"})
 _ABI_WITH_TCP = 4
