@@ -96,12 +96,8 @@ secrets = Table(
 Index("ix_secrets_by_name", secrets.c.site_id, secrets.c.name_key, secrets.c.id, secrets.c.search)
 Index("ix_secrets_by_updated", secrets.c.site_id, secrets.c.updated_ms, secrets.c.id, secrets.c.search)
 Index("ix_secrets_by_used", secrets.c.site_id, secrets.c.last_used_ms, secrets.c.id, secrets.c.search)
-Index(
-    "ix_secrets_unchecked",
-    secrets.c.id,
-    sqlite_where=secrets.c.health == "unchecked",
-    postgresql_where=secrets.c.health == "unchecked",
-)
+_not_ok = text("health <> 'ok'")
+Index("ix_secrets_not_ok", secrets.c.health, secrets.c.id, sqlite_where=_not_ok, postgresql_where=_not_ok)
 
 scripts = Table(
     "scripts",

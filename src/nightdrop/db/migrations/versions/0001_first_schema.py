@@ -87,12 +87,12 @@ def _secrets() -> None:
     op.create_index("ix_secrets_by_updated", "secrets", ["site_id", "updated_ms", "id", "search"], unique=False)
     op.create_index("ix_secrets_by_used", "secrets", ["site_id", "last_used_ms", "id", "search"], unique=False)
     op.create_index(
-        "ix_secrets_unchecked",
+        "ix_secrets_not_ok",
         "secrets",
-        ["id"],
+        ["health", "id"],
         unique=False,
-        sqlite_where=sa.text("health = 'unchecked'"),
-        postgresql_where=sa.text("health = 'unchecked'"),
+        sqlite_where=sa.text("health <> 'ok'"),
+        postgresql_where=sa.text("health <> 'ok'"),
     )
 
 

@@ -1,0 +1,167 @@
+"""Statements on the table of secrets. They check nothing and record nothing: only this package may use them."""
+
+# ruff: noqa: S608 - only fixed text of this package is put into statements, every value is bound
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from nightdrop.secrets.model import SealedSecret, SealingKey, SecretInfo
+
+_COLUMNS = "id, site_id, name, description, created_ms, updated_ms, updated_by, last_used_ms, health, revision, epoch"
+# NO KEY: a run that is queued meanwhile refers to the site and must not wait.
+_LOCK_SITE = text("SELECT 1 FROM sites WHERE id = :site FOR NO KEY UPDATE")
+_STATE = text(
+    "SELECT s.revision_floor AS floor, x.id, x.revision, x.description,"
+    " (SELECT max(k.epoch) FROM site_keys k WHERE k.site_id = s.id) AS epoch"
+    " FROM sites s LEFT JOIN secrets x ON x.site_id = s.id AND x.name = :name WHERE s.id = :site"
+)
+_KEY = text("SELECT * FROM site_keys WHERE site_id = :site ORDER BY epoch DESC LIMIT 1")
+_BY_NAME = text(f"SELECT {_COLUMNS} FROM secrets WHERE site_id = :site AND name = :key")
+_BY_ID = text(f"SELECT {_COLUMNS} FROM secrets WHERE site_id = :site AND id = :key")
+_INSERT = text(
+    "INSERT INTO secrets (id, site_id, name, name_key, search, description, created_ms, updated_ms, updated_by,"
+    " revision, epoch, sealed) VALUES (:id, :site, :name, :name_key, :search, :description, :now, :now, :by,"
+    f" :revision, :epoch, :sealed) RETURNING {_COLUMNS}"
+)
+_UPDATE = text(
+    "UPDATE secrets SET sealed = :sealed, revision = :revision, epoch = :epoch, updated_ms = :now, updated_by = :by,"
+    f" health = 'unchecked', description = :description, search = :search WHERE id = :id RETURNING {_COLUMNS}"
+)
+_DESCRIBE = text(
+    "UPDATE secrets SET description = :description, search = :search WHERE site_id = :site AND name = :name"
+    f" RETURNING {_COLUMNS}"
+)
+_DELETE = text("DELETE FROM secrets WHERE id = :id")
+_RAISE_FLOOR = text("UPDATE sites SET revision_floor = :revision WHERE id = :site AND revision_floor < :revision")
+_USED = text("UPDATE secrets SET last_used_ms = :at WHERE site_id = :site AND name = :name AND last_used_ms < :at")
+_HEALTH = text("UPDATE secrets SET health = :health WHERE site_id = :site AND name = :name AND revision = :revision")
+_SUSPECT = text("UPDATE secrets SET health = 'unchecked' WHERE site_id = :site AND name = :name AND health = 'ok'")
+_RECHECK = text("UPDATE secrets SET health = 'unchecked' WHERE health <> 'ok' AND health <> 'unchecked'")
+# Both conditions: a partial index is used only where its own stands in the query.
+_UNCHECKED = text(
+    "SELECT site_id, name, revision, epoch, sealed FROM secrets WHERE health <> 'ok' AND health = 'unchecked'"
+    " ORDER BY id LIMIT :limit"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a write to one name finds: the site's epoch and floor, and the secret, if there is one."""
+
+    floor: int
+    epoch: int | None
+    id: str | None
+    revision: int | None
+    description: str | None
+
+    @property
+    def last_revision(self) -> int:
+        return max(self.floor, self.revision or 0)
+
+
+def lock_site(connection: Connection, site: str) -> None:
+    """Let nobody else write secrets of this site until the end of the transaction."""
+    # In a statement of its own, so that the next one sees what the last holder committed. On SQLite the write
+    # transaction is the lock.
+    if connection.dialect.name != "sqlite":
+        connection.execute(_LOCK_SITE, {"site": site})
+
+
+def find_state(connection: Connection, site: str, name: str) -> State | None:
+    """Return what is there; ``None`` when there is no such site."""
+    row = connection.execute(_STATE, {"site": site, "name": name}).first()
+    return None if row is None else State(row.floor, row.epoch, row.id, row.revision, row.description)
+
+
+def find_key(connection: Connection, site: str, revision: int) -> SealingKey | None:
+    row = connection.execute(_KEY, {"site": site}).first()
+    if row is None:
+        return None
+    return SealingKey(
+        site_id=row.site_id,
+        epoch=row.epoch,
+        suite=row.suite,
+        key_id=row.key_id,
+        public_key=bytes(row.public_key),
+        signature=bytes(row.signature),
+        identity=bytes(row.identity),
+        revision=revision,
+    )
+
+
+def find(connection: Connection, site: str, key: str, *, by_id: bool) -> SecretInfo | None:
+    row = connection.execute(_BY_ID if by_id else _BY_NAME, {"site": site, "key": key}).first()
+    return None if row is None else info(row)
+
+
+def add(connection: Connection, values: Mapping[str, Any]) -> SecretInfo:
+    return info(connection.execute(_INSERT, values).one())
+
+
+def overwrite(connection: Connection, values: Mapping[str, Any]) -> SecretInfo:
+    return info(connection.execute(_UPDATE, values).one())
+
+
+def describe(connection: Connection, values: Mapping[str, Any]) -> SecretInfo | None:
+    row = connection.execute(_DESCRIBE, values).first()
+    return None if row is None else info(row)
+
+
+def remove(connection: Connection, site: str, secret_id: str, revision: int) -> None:
+    """Delete a secret; what is made under its name later gets a higher revision."""
+    connection.execute(_DELETE, {"id": secret_id})
+    connection.execute(_RAISE_FLOOR, {"site": site, "revision": revision})
+
+
+def list_rows(connection: Connection, where: str, order: str, values: Mapping[str, Any]) -> Sequence[Any]:
+    """Return rows in an order; ``where`` and ``order`` are fixed text of ``secrets.listing``, never input."""
+    statement = f"SELECT {_COLUMNS}, name_key FROM secrets WHERE {where} ORDER BY {order} LIMIT :limit"
+    return connection.execute(text(statement), values).all()
+
+
+def mark_used(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    connection.execute(_USED, rows)
+
+
+def mark_health(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    connection.execute(_HEALTH, rows)
+
+
+def mark_suspect(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    connection.execute(_SUSPECT, rows)
+
+
+def recheck(connection: Connection) -> int:
+    return connection.execute(_RECHECK).rowcount
+
+
+def unchecked(connection: Connection, limit: int, max_bytes: int) -> list[SealedSecret]:
+    """Return sealed values that wait for a check, at least one, then as many as fit into ``max_bytes``."""
+    found: list[SealedSecret] = []
+    with connection.execution_options(yield_per=16).execute(_UNCHECKED, {"limit": limit}) as rows:
+        for row in rows:
+            sealed = bytes(row.sealed)
+            max_bytes -= len(sealed)
+            if found and max_bytes < 0:
+                break
+            found.append(SealedSecret(row.site_id, row.name, row.revision, row.epoch, sealed))
+    return found
+
+
+def info(row: Any) -> SecretInfo:
+    return SecretInfo(
+        id=row.id,
+        site_id=row.site_id,
+        name=row.name,
+        description=row.description,
+        created_ms=row.created_ms,
+        updated_ms=row.updated_ms,
+        updated_by=row.updated_by,
+        last_used_ms=row.last_used_ms or None,
+        health=row.health,
+        revision=row.revision,
+        epoch=row.epoch,
+    )
