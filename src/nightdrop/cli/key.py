@@ -38,15 +38,16 @@ def recover_keys(context: Context, node_key: Path | None) -> None:
 
     The recovery key comes from a prompt or from standard input.
     """
+    from nightdrop.core.config import load_config
+
     home = context.home
+    path = (node_key or load_config(home).node_key_path(home)).absolute()
     argv = [sys.executable, "-I", "-m", "nightdrop.worker.keeper", "recover", "--home", str(home.root)]
-    if node_key is not None:
-        argv += ["--node-key", str(node_key.absolute())]
+    argv += ["--node-key", str(path)]
     printed = getpass.getpass("Recovery key: ") if sys.stdin.isatty() else sys.stdin.readline()
     done = subprocess.run(argv, input=printed, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         # The keeper has said why on standard error.
         sys.exit(1)
-    path = str(node_key.absolute() if node_key else home.default_node_key())
-    made = {"node": done.stdout.strip(), "node_key": path}
+    made = {"node": done.stdout.strip(), "node_key": str(path)}
     context.show(made, f"A new node key lies at {path}. Start nightdrop again.")

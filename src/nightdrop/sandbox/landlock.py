@@ -12,7 +12,7 @@ from typing import Literal
 
 from nightdrop.sandbox.libc import syscall
 
-Access = Literal["ro", "rw"]
+Access = Literal["ro", "rw", "rw+sockets"]
 
 _CREATE_RULESET_VERSION = 1
 _RULE_PATH_BENEATH = 1
@@ -25,6 +25,7 @@ _REMOVE_DIR = 1 << 4
 _REMOVE_FILE = 1 << 5
 _MAKE_DIR = 1 << 7
 _MAKE_REG = 1 << 8
+_MAKE_SOCK = 1 << 9
 _REFER = 1 << 13
 _TRUNCATE = 1 << 14
 _IOCTL_DEV = 1 << 15
@@ -38,6 +39,7 @@ _READ = _READ_FILE | _READ_DIR
 _READ_WRITE = (
     _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
 )  # fmt: skip
+_RIGHTS: dict[Access, int] = {"ro": _READ, "rw": _READ_WRITE, "rw+sockets": _READ_WRITE | _MAKE_SOCK}
 _ON_A_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 
 
@@ -49,27 +51,28 @@ def abi() -> int:
         return 0
 
 
-def handled_attributes(version: int) -> bytes:
-    """Return the ruleset attributes that take away everything Landlock ``version`` can."""
+def handled_attributes(version: int, *, network: bool = False) -> bytes:
+    """Return the ruleset attributes that take away everything Landlock ``version`` can, but ``network`` if asked."""
     files = (1 << _FS_RIGHTS[min(version, max(_FS_RIGHTS))]) - 1
     attributes = struct.pack("<Q", files)
     if version >= 4:
-        attributes += struct.pack("<Q", _NET_BIND_AND_CONNECT)
+        attributes += struct.pack("<Q", 0 if network else _NET_BIND_AND_CONNECT)
     if version >= 6:
         attributes += struct.pack("<Q", _SCOPE_ABSTRACT_UNIX_AND_SIGNAL)
     return attributes
 
 
-def build_ruleset(rules: Sequence[tuple[str, Access]] = ()) -> int:
+def build_ruleset(rules: Sequence[tuple[str, Access]] = (), *, network: bool = False) -> int:
     """Return the descriptor of a ruleset that allows ``rules`` and nothing else.
 
     Args:
         rules: directories or files, with what is allowed in and below them.
+        network: leave TCP alone.
 
     Raises:
         OSError: no Landlock, or a path cannot be opened.
     """
-    attributes = handled_attributes(abi())
+    attributes = handled_attributes(abi(), network=network)
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
     ruleset = syscall("landlock_create_ruleset", ctypes.addressof(buffer), len(attributes), 0)
     try:
@@ -111,7 +114,7 @@ def restrict_files(rules: Sequence[tuple[str, Access]]) -> None:
 def _allow(ruleset: int, path: str, access: Access, handled: int) -> None:
     parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        rights = (_READ_WRITE if access == "rw" else _READ) & handled
+        rights = _RIGHTS[access] & handled
         if not stat.S_ISDIR(os.fstat(parent).st_mode):
             rights &= _ON_A_FILE
         rule = ctypes.create_string_buffer(struct.pack("<Qi", rights, parent), 12)

@@ -1,0 +1,1 @@
+"""Making an installation, and looking whether one is well."""

@@ -1,0 +1,42 @@
+"""``python -m nightdrop.install init|doctor``: for the command line, which must not import the server."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nightdrop.core.errors import NightdropError
+from nightdrop.install.doctor import examine
+from nightdrop.install.init import initialise_home
+
+
+def _run(options: argparse.Namespace) -> dict[str, Any]:
+    if options.command == "doctor":
+        return {"checks": [asdict(check) for check in examine(options.home)]}
+    return asdict(initialise_home(options.home, options.node_key))
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Print one JSON object: what was made, or ``{"error": {code, message, hint}}`` with exit status 1."""
+    parser = argparse.ArgumentParser(prog="nightdrop-install")
+    commands = parser.add_subparsers(dest="command", required=True)
+    init = commands.add_parser("init")
+    init.add_argument("--home", type=Path, required=True)
+    init.add_argument("--node-key", type=Path)
+    doctor = commands.add_parser("doctor")
+    doctor.add_argument("--home", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    try:
+        made = _run(options)
+    except NightdropError as error:
+        problem = {"code": error.code, "message": error.message, "hint": error.hint}
+        sys.stdout.write(json.dumps({"error": problem}) + "\n")
+        sys.exit(1)
+    sys.stdout.write(json.dumps(made, default=str) + "\n")
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
