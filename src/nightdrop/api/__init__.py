@@ -1,1 +1,1 @@
-"""REST API."""
+"""The REST API and the web process."""

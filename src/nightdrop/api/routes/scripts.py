@@ -1,0 +1,133 @@
+"""Scripts and their versions."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from nightdrop.api.paging import Page, PageQuery
+from nightdrop.api.schema import In, Out
+from nightdrop.api.services import CallerDep, Services, ServicesDep
+from nightdrop.core.caller import Caller
+from nightdrop.core.ids import is_id
+from nightdrop.core.script_text import SCRIPT_PREFIX
+from nightdrop.scripts.model import ScriptInfo, ScriptMissingError
+
+router = APIRouter(prefix="/sites/{site}/scripts", tags=["scripts"])
+
+
+class ScriptOut(Out):
+    """A script without its code."""
+
+    id: str
+    site_id: str
+    name: str
+    description: str
+    version: int
+    created_ms: int
+    updated_ms: int
+
+
+class ScriptCodeOut(ScriptOut):
+    """A script with the code of its newest version and the names of secrets in it."""
+
+    code: str
+    sha256: str
+    pushed_ms: int
+    pushed_by: str
+    secrets: list[str]
+    computed_names: bool = Field(description="The script computes names of secrets, so it may use any.")
+
+
+class ScriptQuery(PageQuery):
+    """Which scripts, in which order."""
+
+    name: str | None = Field(None, max_length=500, description="Exactly this name.")
+    q: str | None = Field(None, max_length=500, description="Text in name or description.")
+    sort: Literal["name", "updated"] = "name"
+
+
+class NewScript(In):
+    """A script to store."""
+
+    name: str
+    code: str
+    description: str | None = None
+
+
+class NewVersion(In):
+    """A new version of a script."""
+
+    code: str
+    description: str | None = None
+
+
+@router.get("")
+def list_scripts(
+    site: str, query: Annotated[ScriptQuery, Query()], services: ServicesDep, caller: CallerDep
+) -> Page[ScriptOut]:
+    """List, search and sort."""
+    page = services.scripts.list(
+        caller,
+        _site_id(services, caller, site),
+        search=query.q,
+        name=query.name,
+        sort=query.sort,
+        limit=query.limit,
+        cursor=query.cursor,
+    )
+    return Page(items=[_shown(info) for info in page.items], next=page.cursor)
+
+
+@router.post("", status_code=201)
+def create_script(site: str, body: NewScript, services: ServicesDep, caller: CallerDep) -> ScriptOut:
+    """Store a script under a new name."""
+    site_id = _site_id(services, caller, site)
+    return _shown(
+        services.scripts.push(caller, site_id, body.name, body.code, description=body.description, create=True)
+    )
+
+
+@router.get("/{script}")
+def get_script(site: str, script: str, services: ServicesDep, caller: CallerDep) -> ScriptCodeOut:
+    """Show a script with its code, by its id."""
+    found = services.scripts.get(caller, _site_id(services, caller, site), _id(script))
+    return ScriptCodeOut(
+        **_shown(found.info).model_dump(),
+        code=found.code,
+        sha256=found.sha256,
+        pushed_ms=found.pushed_ms,
+        pushed_by=found.pushed_by,
+        secrets=sorted(found.secrets.names),
+        computed_names=found.secrets.computed,
+    )
+
+
+@router.put("/{script}")
+def push_script(site: str, script: str, body: NewVersion, services: ServicesDep, caller: CallerDep) -> ScriptOut:
+    """Store a new version; unchanged code makes none."""
+    site_id = _site_id(services, caller, site)
+    return _shown(
+        services.scripts.push(caller, site_id, _id(script), body.code, description=body.description, create=False)
+    )
+
+
+@router.delete("/{script}", status_code=204)
+def delete_script(site: str, script: str, services: ServicesDep, caller: CallerDep) -> None:
+    """Delete a script and all its versions; its runs stay."""
+    services.scripts.delete(caller, _site_id(services, caller, site), _id(script))
+
+
+def _site_id(services: Services, caller: Caller, site: str) -> str:
+    return services.sites.get(caller, site).id
+
+
+def _id(script: str) -> str:
+    # The stores take names too; in an address only the id is safe, as a name may be "." or hold a slash.
+    if not is_id(script, SCRIPT_PREFIX):
+        raise ScriptMissingError
+    return script
+
+
+def _shown(info: ScriptInfo) -> ScriptOut:
+    return ScriptOut.model_validate(info)

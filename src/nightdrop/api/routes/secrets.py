@@ -1,0 +1,244 @@
+"""Secrets: names and what is known about them. No operation returns a value."""
+
+import base64
+import binascii
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from nightdrop.api.paging import Page, PageQuery
+from nightdrop.api.schema import In, Out
+from nightdrop.api.services import CallerDep, Services, ServicesDep
+from nightdrop.api.values import put_value
+from nightdrop.core.caller import Caller
+from nightdrop.core.errors import InvalidError
+from nightdrop.core.ids import is_id
+from nightdrop.secrets.listing import PREFIX
+from nightdrop.secrets.model import SecretInfo, SecretMissingError
+
+router = APIRouter(prefix="/sites/{site}", tags=["secrets"])
+
+
+class ValueFormError(InvalidError):
+    """Give either `value`, or `sealed` with `revision` and `epoch`."""
+
+    code = "value_form"
+    hint = "`sealed` is the base64 form of a value sealed to the key of GET .../sealing-key."
+
+
+class SealedNotBase64Error(InvalidError):
+    """The sealed value is not base64."""
+
+    code = "sealed_not_base64"
+    hint = "Use the standard alphabet with padding (RFC 4648 section 4)."
+
+
+class SealingKeyOut(Out):
+    """The public key to seal a value of this site to, and the revision to bind it to. Bytes are base64."""
+
+    site_id: str
+    epoch: int
+    suite: str
+    key_id: str
+    public_key: str
+    signature: str = Field(description="By the keeper's identity key: check it, and pin the identity.")
+    identity: str
+    revision: int
+
+
+class SecretOut(Out):
+    """What is known about a secret. There is no field for its value."""
+
+    id: str
+    name: str
+    description: str
+    created_ms: int
+    updated_ms: int
+    updated_by: str
+    last_used_ms: int | None
+    revision: int
+    epoch: int
+    health: str = Field(description="`ok`, `unchecked`, or why the keeper cannot open it.")
+
+
+class UserOut(Out):
+    """A script that uses a secret; not `certain` when it computes names and so may use any."""
+
+    name: str
+    certain: bool
+
+
+class SecretQuery(PageQuery):
+    """Which secrets, in which order."""
+
+    name: str | None = Field(None, description="Exactly this name.")
+    q: str | None = Field(None, max_length=500, description="Text in name or description.")
+    sort: Literal["name", "-name", "updated", "-updated", "used", "-used"] = "name"
+
+
+class ValueIn(In):
+    """A value: sealed by the caller, or text that is sealed at once."""
+
+    sealed: str | None = Field(None, description="Base64 of the sealed value.")
+    revision: int | None = Field(None, ge=1, lt=2**63)
+    epoch: int | None = Field(None, ge=1, lt=2**31)
+    value: str | None = Field(None, json_schema_extra={"writeOnly": True, "format": "password"}, repr=False)
+
+
+class NewSecret(ValueIn):
+    """A secret to store."""
+
+    name: str
+    description: str | None = None
+
+
+class NewValue(ValueIn):
+    """A value that overwrites the one there is, for good."""
+
+    description: str | None = None
+
+
+class SecretChange(In):
+    """What can be changed without the value."""
+
+    description: str
+
+
+@router.get("/sealing-key")
+def get_sealing_key(
+    site: str, services: ServicesDep, caller: CallerDep, name: Annotated[str | None, Query(max_length=500)] = None
+) -> SealingKeyOut:
+    """Return the site's public key; with `name`, also the revision that its next value must have."""
+    key = services.secrets.sealing_key(caller, _site_id(services, caller, site), name)
+    return SealingKeyOut(
+        site_id=key.site_id,
+        epoch=key.epoch,
+        suite=key.suite,
+        key_id=key.key_id,
+        public_key=_base64(key.public_key),
+        signature=_base64(key.signature),
+        identity=_base64(key.identity),
+        revision=key.revision,
+    )
+
+
+@router.get("/secrets")
+def list_secrets(
+    site: str, query: Annotated[SecretQuery, Query()], services: ServicesDep, caller: CallerDep
+) -> Page[SecretOut]:
+    """List, search and sort."""
+    site_id = _site_id(services, caller, site)
+    page = services.secrets.list(
+        caller,
+        site_id,
+        name=query.name,
+        search=query.q,
+        sort=query.sort,
+        limit=query.limit,
+        cursor=query.cursor,
+    )
+    return Page(items=[_shown(info) for info in page.items], next=page.cursor)
+
+
+@router.post("/secrets", status_code=201)
+def create_secret(site: str, body: NewSecret, services: ServicesDep, caller: CallerDep) -> SecretOut:
+    """Store a secret under a new name."""
+    return _put(services, caller, _site_id(services, caller, site), body.name, body, body.description, create=True)
+
+
+@router.get("/secrets/{secret}")
+def get_secret(site: str, secret: str, services: ServicesDep, caller: CallerDep) -> SecretOut:
+    """Show what is known about a secret, by its id."""
+    return _shown(_info(services, caller, site, secret))
+
+
+@router.put("/secrets/{secret}/value")
+def put_secret_value(site: str, secret: str, body: NewValue, services: ServicesDep, caller: CallerDep) -> SecretOut:
+    """Overwrite a value at once and for good."""
+    info = _info(services, caller, site, secret)
+    return _put(services, caller, info.site_id, info.name, body, body.description, create=False)
+
+
+@router.patch("/secrets/{secret}")
+def change_secret(site: str, secret: str, body: SecretChange, services: ServicesDep, caller: CallerDep) -> SecretOut:
+    """Change the description; the value stays as it is."""
+    info = _info(services, caller, site, secret)
+    return _shown(services.secrets.describe(caller, info.site_id, info.name, body.description))
+
+
+@router.delete("/secrets/{secret}", status_code=204)
+def delete_secret(site: str, secret: str, services: ServicesDep, caller: CallerDep) -> None:
+    """Delete a secret for good."""
+    info = _info(services, caller, site, secret)
+    services.secrets.delete(caller, info.site_id, info.name)
+
+
+@router.get("/secrets/{secret}/users")
+def list_secret_users(site: str, secret: str, services: ServicesDep, caller: CallerDep) -> Page[UserOut]:
+    """List the scripts that use a secret, and those that compute names and so may."""
+    info = _info(services, caller, site, secret)
+    users = services.scripts.users_of(caller, info.site_id, info.name)
+    return Page(items=[UserOut(name=user.name, certain=user.certain) for user in users])
+
+
+def _put(
+    services: Services,
+    caller: Caller,
+    site_id: str,
+    name: str,
+    body: ValueIn,
+    description: str | None,
+    *,
+    create: bool,
+) -> SecretOut:
+    if body.value is not None and (body.sealed, body.revision, body.epoch) == (None, None, None):
+        info = put_value(services.secrets, caller, site_id, name, body.value, description=description, create=create)
+    elif body.value is None and body.sealed is not None and body.revision is not None and body.epoch is not None:
+        sealed = _decoded(body.sealed)
+        info = services.secrets.put(
+            caller, site_id, name, sealed, body.revision, body.epoch, description=description, create=create
+        )
+    else:
+        raise ValueFormError
+    # The worker lets the keeper check that it can open it.
+    services.bell.ring("worker")
+    return _shown(info)
+
+
+def _site_id(services: Services, caller: Caller, site: str) -> str:
+    return services.sites.get(caller, site).id
+
+
+def _info(services: Services, caller: Caller, site: str, secret: str) -> SecretInfo:
+    site_id = _site_id(services, caller, site)
+    # The store takes names too; in an address only the id is safe, as a name may be "." or hold a slash.
+    if not is_id(secret, PREFIX):
+        raise SecretMissingError
+    return services.secrets.get_info(caller, site_id, secret)
+
+
+def _shown(info: SecretInfo) -> SecretOut:
+    return SecretOut(
+        id=info.id,
+        name=info.name,
+        description=info.description,
+        created_ms=info.created_ms,
+        updated_ms=info.updated_ms,
+        updated_by=info.updated_by,
+        last_used_ms=info.last_used_ms,
+        revision=info.revision,
+        epoch=info.epoch,
+        health=info.health,
+    )
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise SealedNotBase64Error(field="sealed") from None

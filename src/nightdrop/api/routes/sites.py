@@ -1,0 +1,99 @@
+"""Virtual sites and their settings."""
+
+from time import monotonic
+from typing import Any
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter
+from pydantic import Field
+
+from nightdrop.access.settings import shown_settings
+from nightdrop.access.sites import Site
+from nightdrop.api.paging import Page
+from nightdrop.api.schema import In, Out
+from nightdrop.api.services import CallerDep, Services, ServicesDep
+from nightdrop.core.caller import Caller
+
+router = APIRouter(tags=["sites"])
+
+_KEY_WAIT_S = 5.0
+_KEY_LOOK_S = 0.5
+
+
+class Settings(Out):
+    """Limits of each run of the site, and what its runs may connect to."""
+
+    memory: int = Field(description="Bytes of memory.")
+    cpu: int = Field(description="Seconds of processor time.")
+    wall: int = Field(description="Seconds from start to end.")
+    log: int = Field(description="Bytes of log.")
+    body: int = Field(description="Bytes of a response body.")
+    egress_allow: list[str] = Field(description="Addresses, networks and hosts that are allowed although special.")
+    egress_deny: list[str] = Field(description="Addresses, networks and hosts that are not allowed.")
+
+
+class SiteOut(Out):
+    """A site; `ready` once the keeper has made its key, so that secrets can be stored."""
+
+    id: str
+    name: str
+    created_ms: int
+    ready: bool
+    settings: Settings
+
+
+class NewSite(In):
+    """A site to make."""
+
+    name: str
+
+
+class SiteChange(In):
+    """Settings to change; the others stay, null goes back to the default."""
+
+    settings: dict[str, Any] = Field(description="Sizes may be text such as `128MiB`, times such as `5m`.")
+
+
+@router.get("/sites")
+def list_sites(services: ServicesDep, caller: CallerDep) -> Page[SiteOut]:
+    """List the sites that the caller may see."""
+    return Page(items=[_shown(site) for site in services.sites.list(caller)])
+
+
+@router.post("/sites", status_code=201)
+async def create_site(body: NewSite, services: ServicesDep, caller: CallerDep) -> SiteOut:
+    """Make a site and wait up to 5 seconds for its key."""
+    site = await run_sync(services.sites.create, caller, body.name)
+    services.bell.ring("worker")
+    return _shown(await _wait_for_key(services, caller, site))
+
+
+@router.get("/sites/{site}")
+def get_site(site: str, services: ServicesDep, caller: CallerDep) -> SiteOut:
+    """Show a site, by name or id."""
+    return _shown(services.sites.get(caller, site))
+
+
+@router.patch("/sites/{site}")
+def change_site(site: str, body: SiteChange, services: ServicesDep, caller: CallerDep) -> SiteOut:
+    """Change settings of a site."""
+    found = services.sites.get(caller, site)
+    return _shown(services.sites.set(caller, found.id, body.settings))
+
+
+async def _wait_for_key(services: Services, caller: Caller, site: Site) -> Site:
+    deadline = monotonic() + _KEY_WAIT_S
+    while not site.ready and not services.watch.closing and (left := deadline - monotonic()) > 0:
+        await services.watch.ring(min(left, _KEY_LOOK_S))
+        site = await run_sync(services.sites.get, caller, site.id)
+    return site
+
+
+def _shown(site: Site) -> SiteOut:
+    return SiteOut(
+        id=site.id,
+        name=site.name,
+        created_ms=site.created_ms,
+        ready=site.ready,
+        settings=Settings(**shown_settings(site.settings)),
+    )

@@ -1,0 +1,179 @@
+"""The web process: one event loop, two listeners, no key."""
+
+import argparse
+import asyncio
+import fcntl
+import os
+import pwd
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import structlog
+from anyio.to_thread import current_default_thread_limiter
+from starlette.types import Scope
+
+from nightdrop.api.app import create_app
+from nightdrop.api.edge import Edge
+from nightdrop.api.listeners import AdminProtocol, HttpProtocol, make_listener, silence_server_logs
+from nightdrop.api.peer import bind_admin_socket
+from nightdrop.api.services import Services
+from nightdrop.core.caller import Caller, host_owner
+from nightdrop.core.clock import SystemClock
+from nightdrop.core.config import Config, load_config
+from nightdrop.core.errors import NightdropError, UnavailableError
+from nightdrop.core.home import Home, HomeReadOnlyError, open_home
+from nightdrop.core.logging import configure_logging
+from nightdrop.db.engine import Database
+from nightdrop.db.migrate import require_head
+from nightdrop.sandbox.process import harden
+from nightdrop.sandbox.web import confine_web
+
+log = structlog.get_logger()
+
+# As many as the database has readers, and some that wait for the one writer.
+_THREADS = 12
+
+
+class WebRunningError(UnavailableError):
+    """Another web process is running on this home."""
+
+    code = "web_running"
+    hint = "Stop it first."
+
+
+class ListenFailedError(UnavailableError):
+    """The address to listen on cannot be used."""
+
+    code = "listen_failed"
+    hint = "Another program may use the port: choose another with --listen HOST:PORT or `listen` in nightdrop.toml."
+
+
+async def serve(home: Home, config: Config) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        DatabaseNotReadyError, DatabaseTooNewError: the schema is not this version's.
+        ListenFailedError, WebRunningError, HomeReadOnlyError.
+    """
+    with lock_web(home), Database.open(config.database_url(home)) as db, bind_tcp(config) as tcp:
+        require_head(db)
+        services = Services.over(db, home, config.model_copy(update={"listen": _bound(tcp)}), SystemClock())
+        try:
+            admin = bind_admin_socket(home.admin_socket)
+        except OSError:
+            raise HomeReadOnlyError from None
+        try:
+            await _run(services, tcp, admin)
+        finally:
+            admin.close()
+            with suppress(FileNotFoundError):
+                home.admin_socket.unlink()
+            services.bell.close()
+
+
+async def _run(services: Services, tcp: socket.socket, admin: socket.socket) -> None:
+    current_default_thread_limiter().total_tokens = _THREADS
+    loop = asyncio.get_running_loop()
+    # The default handler prints exceptions with their text.
+    loop.set_exception_handler(_loop_failed)
+    silence_server_logs()
+    app = create_app(services)
+    owner = host_owner(_user_name())
+    servers = {
+        make_listener(Edge(app, lambda _scope: owner), AdminProtocol): admin,
+        make_listener(Edge(app, _nobody), HttpProtocol): tcp,
+    }
+
+    def stop() -> None:
+        services.watch.close()
+        for server in servers:
+            server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    watching = loop.create_task(services.watch.run())
+    log.info("web_ready", listen=services.config.listen, pid=os.getpid())
+    try:
+        await asyncio.gather(*(server.serve([sock]) for server, sock in servers.items()))
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+    log.info("web_stopped", pid=os.getpid())
+
+
+def _nobody(_scope: Scope) -> Caller | None:
+    """Return who calls over TCP: nobody, as there are no accounts yet."""
+    return None
+
+
+def lock_web(home: Home) -> IO[bytes]:
+    """Take the one web process's place on this home; held until the file is closed.
+
+    Raises:
+        WebRunningError: somebody else holds it.
+        HomeReadOnlyError.
+    """
+    try:
+        file = (home.run_dir / "web.lock").open("wb")
+    except OSError:
+        raise HomeReadOnlyError from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise WebRunningError from None
+    return file
+
+
+def bind_tcp(config: Config) -> socket.socket:
+    """Listen on the configured address; port 0 takes any free one.
+
+    Raises:
+        ListenFailedError: the address is taken, or is none of this host.
+    """
+    host, port = config.address
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError:
+        raise ListenFailedError(f"nightdrop cannot listen on {config.listen}.") from None
+
+
+def _bound(tcp: socket.socket) -> str:
+    host, port = tcp.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # containers run users that have no entry
+        return str(os.geteuid())
+
+
+def _loop_failed(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    log.error("loop_error", exception=type(context.get("exception")).__qualname__)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the web process in the foreground; exit 0 after SIGTERM, 1 when it cannot start."""
+    parser = argparse.ArgumentParser(prog="nightdrop web")
+    parser.add_argument("--home", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    harden(pdeathsig="NIGHTDROP_SUPERVISED" in os.environ)
+    try:
+        home = open_home(options.home)
+        config = load_config(home)
+        configure_logging(config.log_level)
+        if not confine_web(home):
+            log.warning("web_not_confined", reason="this kernel has no Landlock")
+        asyncio.run(serve(home, config))
+    except NightdropError as error:
+        sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
+        sys.exit(1)
+    sys.exit(0)

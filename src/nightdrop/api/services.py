@@ -1,0 +1,69 @@
+"""What the routes work with."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from nightdrop.access.sites import SiteStore
+from nightdrop.api.problems import SignInRequiredError
+from nightdrop.api.watch import Watch
+from nightdrop.core.caller import Caller
+from nightdrop.core.clock import Clock
+from nightdrop.core.config import Config
+from nightdrop.core.home import Home
+from nightdrop.db.engine import Database
+from nightdrop.runs.bell import Bell
+from nightdrop.runs.queue import RunQueue
+from nightdrop.scripts.store import ScriptStore
+from nightdrop.secrets.store import SecretStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each for the whole process."""
+
+    home: Home
+    config: Config
+    clock: Clock
+    db: Database
+    sites: SiteStore
+    secrets: SecretStore
+    scripts: ScriptStore
+    runs: RunQueue
+    bell: Bell
+    watch: Watch
+
+    @classmethod
+    def over(cls, db: Database, home: Home, config: Config, clock: Clock) -> "Services":
+        """Make the stores over an open database."""
+        bell = Bell(home.run_dir / "wake")
+        return cls(
+            home=home,
+            config=config,
+            clock=clock,
+            db=db,
+            sites=SiteStore(db, clock),
+            secrets=SecretStore(db, clock),
+            scripts=ScriptStore(db, clock),
+            runs=RunQueue(db, clock, bell),
+            bell=bell,
+            watch=Watch(db, bell),
+        )
+
+
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+async def _caller(request: Request) -> Caller:
+    caller: Caller | None = request.scope.get("nightdrop.caller")
+    # The edge refuses such a request already; this holds for an application without it.
+    if caller is None:
+        raise SignInRequiredError
+    return caller
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+CallerDep = Annotated[Caller, Depends(_caller)]
