@@ -8,6 +8,7 @@ from nightdrop.core.clock import FakeClock
 from nightdrop.db.engine import Database
 from nightdrop.db.migrate import upgrade
 from postgres_server import PostgresServer
+from vault import Vault
 
 _TEMPLATE = "nightdrop_template"
 _NUMBERS = itertools.count(1)
@@ -72,3 +73,9 @@ def _where(request, tmp_path, template):
     server.execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template0'}")
     yield server.url(name)
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def vault(db, clock):
+    """A site with a key, and its stores."""
+    return Vault(db, clock)

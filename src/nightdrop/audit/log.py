@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.exc import IntegrityError
 
 from nightdrop.audit.chain import FIRST_SEQ, GENESIS, VerifyResult, canonical, hash_entry, verify
 from nightdrop.audit.events import Event
 from nightdrop.core.caller import Caller
 from nightdrop.core.clock import SystemClock
+from nightdrop.core.errors import UnavailableError
 from nightdrop.db.tables import audit
 
 _CLOCK = SystemClock()
@@ -19,6 +21,13 @@ _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 _HEAD = select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)
 _APPEND = insert(audit)
 _ROWS = select(audit.c.seq, audit.c.prev, audit.c.body, audit.c.hash).order_by(audit.c.seq)
+
+
+class AuditNotWrittenError(UnavailableError):
+    """The audit log did not take the entry, so nothing was done."""
+
+    code = "audit_not_written"
+    hint = "Run: nightdrop doctor"
 
 
 def record(
@@ -37,6 +46,9 @@ def record(
     ``target`` names what it is about (a secret's name, a run's id), ``detail`` holds more, as JSON, never a value.
     On PostgreSQL appending locks the log until the transaction ends, so do it last: whoever waits for a row
     while holding the log could wait for somebody who waits for the log.
+
+    Raises:
+        AuditNotWrittenError: leave the transaction with it, so that nothing of it happens.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK, {"key": _POSTGRES_LOCK})
@@ -55,7 +67,11 @@ def record(
         }
     )
     row = {"seq": seq, "prev": prev, "body": body, "hash": hash_entry(seq, prev, body)}
-    connection.execute(_APPEND, {**row, "at_ms": at_ms, "event": event.value, "site_id": site_id})
+    try:
+        connection.execute(_APPEND, {**row, "at_ms": at_ms, "event": event.value, "site_id": site_id})
+    except IntegrityError:
+        # Not to be taken for a conflict in the caller's own tables.
+        raise AuditNotWrittenError from None
 
 
 def verify_log(connection: Connection) -> VerifyResult:

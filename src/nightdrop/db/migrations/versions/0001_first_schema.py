@@ -57,8 +57,8 @@ def _sites_and_audit() -> None:
         sa.Column("signature", sa.LargeBinary(), nullable=False),
         sa.Column("identity", sa.LargeBinary(), nullable=False),
         sa.Column("created_ms", BIG, nullable=False),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_site_keys_site_id"),
         sa.PrimaryKeyConstraint("site_id", "epoch", name="pk_site_keys"),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_site_keys_site_id"),
     )
 
 
@@ -79,9 +79,9 @@ def _secrets() -> None:
         sa.Column("revision", BIG, nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_secrets_site_id"),
         sa.PrimaryKeyConstraint("id", name="pk_secrets"),
         sa.UniqueConstraint("site_id", "name", name="uq_secrets_site_id_name"),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_secrets_site_id"),
     )
     op.create_index("ix_secrets_by_name", "secrets", ["site_id", "name_key", "id", "search"], unique=False)
     op.create_index("ix_secrets_by_updated", "secrets", ["site_id", "updated_ms", "id", "search"], unique=False)
@@ -107,9 +107,9 @@ def _scripts() -> None:
         sa.Column("updated_ms", BIG, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("secrets_computed", sa.Boolean(), server_default=sa.false(), nullable=False),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_scripts_site_id"),
         sa.PrimaryKeyConstraint("id", name="pk_scripts"),
         sa.UniqueConstraint("site_id", "name", name="uq_scripts_site_id_name"),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_scripts_site_id"),
     )
     op.create_index("ix_scripts_by_name", "scripts", ["site_id", sa.text("lower(name)"), "id"], unique=False)
     op.create_index("ix_scripts_by_updated", "scripts", ["site_id", "updated_ms", "id"], unique=False)
@@ -118,9 +118,9 @@ def _scripts() -> None:
         sa.Column("site_id", ORDERED, nullable=False),
         sa.Column("secret_name", ORDERED, nullable=False),
         sa.Column("script_id", ORDERED, nullable=False),
-        sa.ForeignKeyConstraint(["script_id"], ["scripts.id"], name="fk_script_secrets_script_id", ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_script_secrets_site_id"),
         sa.PrimaryKeyConstraint("site_id", "secret_name", "script_id", name="pk_script_secrets"),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_script_secrets_site_id"),
+        sa.ForeignKeyConstraint(["script_id"], ["scripts.id"], name="fk_script_secrets_script_id", ondelete="CASCADE"),
         sqlite_with_rowid=False,
     )
     op.create_index("ix_script_secrets_by_script", "script_secrets", ["script_id"], unique=False)
@@ -132,8 +132,8 @@ def _scripts() -> None:
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("created_ms", BIG, nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["script_id"], ["scripts.id"], name="fk_script_versions_script_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("script_id", "number", name="pk_script_versions"),
+        sa.ForeignKeyConstraint(["script_id"], ["scripts.id"], name="fk_script_versions_script_id", ondelete="CASCADE"),
     )
 
 
@@ -166,10 +166,10 @@ def _runs() -> None:
         sa.Column("cancel_requested", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("params", sa.Text(), server_default="{}", nullable=False),
         sa.Column("code", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["script_id"], ["scripts.id"], name="fk_runs_script_id", ondelete="SET NULL"),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_runs_site_id"),
         sa.PrimaryKeyConstraint("id", name="pk_runs"),
         sa.UniqueConstraint("site_id", "idempotency_key", name="uq_runs_site_id_idempotency_key"),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_runs_site_id"),
+        sa.ForeignKeyConstraint(["script_id"], ["scripts.id"], name="fk_runs_script_id", ondelete="SET NULL"),
     )
     op.create_index("ix_runs_by_script", "runs", ["script_id", "id"], unique=False)
     op.create_index("ix_runs_by_site", "runs", ["site_id", "id"], unique=False)
@@ -213,7 +213,7 @@ def _runs() -> None:
         sa.Column("at_ms", BIG, nullable=False),
         sa.Column("level", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_logs_run_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "seq", name="pk_run_logs"),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_logs_run_id", ondelete="CASCADE"),
         sqlite_with_rowid=False,
     )
