@@ -34,6 +34,7 @@ class _Step:
     logs: dict[tuple[str, int], list[LogLine]] = field(default_factory=dict)
     live: list[tuple[str, int]] = field(default_factory=list)
     renew: bool = False
+    rung: bool = False
     capacity: int = 0
 
 
@@ -73,6 +74,7 @@ class Dispatcher:
         self._logs: dict[LiveRun, list[LogLine]] = defaultdict(list)
         self._urgent = asyncio.Event()
         self._stopping = False
+        self._rung = True
         self._renewed = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         self._loop = asyncio.get_running_loop()
@@ -81,8 +83,9 @@ class Dispatcher:
     def live(self) -> int:
         return len(self._live)
 
-    def wake(self) -> None:
-        """Look at the queue now."""
+    def rung(self) -> None:
+        """Look at the queue now: somebody has queued or cancelled a run."""
+        self._rung = True
         self._urgent.set()
 
     def pairs_ready(self) -> None:
@@ -119,7 +122,7 @@ class Dispatcher:
         """Claim nothing more; end what still runs after ``grace`` seconds."""
         self._stopping = True
         self._loop.call_later(grace, self._kill_all, reason)
-        self.wake()
+        self._urgent.set()
 
     def _kill_all(self, reason: str) -> None:
         for run in list(self._live.values()):
@@ -130,7 +133,8 @@ class Dispatcher:
         try:
             await asyncio.wait_for(self._urgent.wait(), delay)
         except TimeoutError:
-            return
+            if delay == _POLL_S:
+                self._rung = True
         finally:
             self._urgent.clear()
 
@@ -142,23 +146,23 @@ class Dispatcher:
         self._logs = defaultdict(list)
         if now - self._renewed > _RENEW_S:
             step.renew, self._renewed = True, now
+        step.rung, self._rung = self._rung, False
         if not self._stopping:
             step.capacity = self._concurrency - len(self._live) - len(self._waiting)
         return step
 
     def _visit(self, step: _Step) -> _StepResult:
         result = _StepResult()
-        for (run_id, fence), lines in step.logs.items():
-            self._queue.append_logs(run_id, fence, lines)
-        if step.finished:
-            self._queue.finish_many(step.finished)
         if step.renew:
             result.stale = self._queue.renew(self._worker_id, step.live, LEASE_MS)
             self._queue.lose_expired()
-        if step.live:
+        if step.live and step.rung:
             result.cancel = self._queue.cancel_requests([run_id for run_id, _ in step.live])
-        if step.capacity > 0:
-            result.claimed = self._queue.claim(self._worker_id, step.capacity, LEASE_MS)
+        # Without a ring there is nothing new to claim, but rings can be lost.
+        capacity = step.capacity if step.rung or step.finished else 0
+        if step.logs or step.finished or capacity > 0:
+            turn = self._queue.turn(self._worker_id, capacity, LEASE_MS, logs=step.logs, ends=step.finished)
+            result.claimed = turn.claimed
         return result
 
     def _apply(self, result: _StepResult) -> None:
@@ -171,17 +175,20 @@ class Dispatcher:
         if self._refusal is not None:
             for claimed in result.claimed:
                 self._finished.append(_refused(claimed, self._refusal))
-                self.wake()
+                self._urgent.set()
             return
         self._waiting.extend(result.claimed)
         self.pairs_ready()
-        if len(result.claimed) and len(self._live) + len(self._waiting) < self._concurrency:
-            self.wake()
+        if result.claimed:
+            # There may be more: a full claim is followed by another as soon as there is room.
+            self._rung = True
+            if len(self._live) + len(self._waiting) < self._concurrency:
+                self._urgent.set()
 
     def _logged(self, run: LiveRun, lines: list[LogLine]) -> None:
         if not self._logs:
             # End the long pause; the short one that follows gathers what comes next.
-            self._loop.call_later(_LOG_DELAY_S, self.wake)
+            self._loop.call_later(_LOG_DELAY_S, self._urgent.set)
         self._logs[run].extend(lines)
 
     def _ended(self, run: LiveRun, verdict: Verdict) -> None:
@@ -200,7 +207,7 @@ class Dispatcher:
         self._end_run(run)
         self._pool.forget(run.pair)
         self._pool.refill(len(self._waiting))
-        self.wake()
+        self._urgent.set()
 
 
 def _refused(run: ClaimedRun, reason: str) -> FinishedRun:

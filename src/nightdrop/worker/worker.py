@@ -109,7 +109,7 @@ class Worker:
             concurrency=self._config.concurrency,
             start_run=self._start_run,
             end_run=self._end_run,
-            notify=lambda: self._bell.ring("web"),
+            notify=self._ring_web,
             refusal=refusal,
         )
         lost = self._queue.lose_worker(f"{socket.gethostname()}:{self._home.instance}:")
@@ -143,9 +143,12 @@ class Worker:
         self._stopping = True
         self._dispatcher.stop("the worker was stopped", _STOP_GRACE_S)
 
+    def _ring_web(self) -> None:
+        self._bell.ring("web")
+
     def _rung(self, listener: Any) -> None:
         listener.drain()
-        self._dispatcher.wake()
+        self._dispatcher.rung()
         self._house.set()
 
     def _start_run(self, live: LiveRun) -> None:
