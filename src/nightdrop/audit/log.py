@@ -1,6 +1,7 @@
 """Writes the audit log of app.db, in the transaction of what it tells of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, text
@@ -76,10 +77,12 @@ def record(
 
 def verify_log(connection: Connection) -> VerifyResult:
     """Check the whole chain of this database."""
-    return verify(_rows(connection))
+    # Closed by hand: verify stops at the first break, and PostgreSQL's cursor would stay open.
+    with closing(_rows(connection)) as rows:
+        return verify(rows)
 
 
-def _rows(connection: Connection) -> Iterator[tuple[Any, Any, Any, Any]]:
-    result = connection.execution_options(yield_per=_BATCH).execute(_ROWS)
-    for row in result:
-        yield (row.seq, row.prev, row.body, row.hash)
+def _rows(connection: Connection) -> Generator[tuple[Any, Any, Any, Any]]:
+    with connection.execute(_ROWS, execution_options={"yield_per": _BATCH}) as result:
+        for row in result:
+            yield (row.seq, row.prev, row.body, row.hash)

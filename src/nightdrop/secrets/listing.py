@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from nightdrop.core.ids import is_id
 from nightdrop.secrets import raw
 from nightdrop.secrets.model import CursorError, SecretPage, SortError
-from nightdrop.secrets.names import MAX_NAME, fold
+from nightdrop.secrets.names import MAX_NAME, SEPARATOR, fold
 
 PREFIX = "sec"
 MAX_PAGE = 500
@@ -53,8 +53,8 @@ def _order(sort: str) -> tuple[str, bool]:
 
 
 def _needle(search: str) -> str:
-    # A database may choke on these two, and no stored text has them.
-    return fold(search.replace("\0", "\ufffd").encode("utf-8", "replace").decode())
+    # No stored text has these, and a database may choke on the last two.
+    return fold(search.replace(SEPARATOR, "\ufffd").replace("\0", "\ufffd").encode("utf-8", "replace").decode())
 
 
 def _encode(sort: str, key: str | int, secret_id: str) -> str:

@@ -6,6 +6,8 @@ from nightdrop.core.errors import InvalidError
 
 MAX_NAME = 128
 MAX_DESCRIPTION = 500
+# Between name and description in the searched text. Neither may contain it, so no match reaches across.
+SEPARATOR = "\x1f"
 # An index row of PostgreSQL holds 2704 bytes, and this is in one.
 _MAX_SEARCH_BYTES = 2000
 
@@ -53,6 +55,6 @@ def fold(text: str) -> str:
 
 
 def search_text(name: str, description: str) -> str:
-    """Return what a search looks through; the line break keeps a match from reaching across."""
-    folded = f"{fold(name)}\n{fold(description)}".encode()
+    """Return what a search looks through."""
+    folded = f"{fold(name)}{SEPARATOR}{fold(description)}".encode()
     return folded[:_MAX_SEARCH_BYTES].decode("utf-8", "ignore")

@@ -141,7 +141,7 @@ def recheck(connection: Connection) -> int:
 def unchecked(connection: Connection, limit: int, max_bytes: int) -> list[SealedSecret]:
     """Return sealed values that wait for a check, at least one, then as many as fit into ``max_bytes``."""
     found: list[SealedSecret] = []
-    with connection.execution_options(yield_per=16).execute(_UNCHECKED, {"limit": limit}) as rows:
+    with connection.execute(_UNCHECKED, {"limit": limit}, execution_options={"yield_per": 16}) as rows:
         for row in rows:
             sealed = bytes(row.sealed)
             max_bytes -= len(sealed)
