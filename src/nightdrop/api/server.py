@@ -31,7 +31,7 @@ from nightdrop.core.logging import configure_logging
 from nightdrop.db.engine import Database
 from nightdrop.db.migrate import require_head
 from nightdrop.sandbox.process import harden
-from nightdrop.sandbox.web import confine_web
+from nightdrop.sandbox.web import confine_web, forbid_connections
 
 log = structlog.get_logger()
 
@@ -68,6 +68,8 @@ async def serve(home: Home, config: Config) -> None:
         except OSError:
             raise HomeReadOnlyError from None
         try:
+            if config.is_sqlite:
+                forbid_connections()
             await _run(services, tcp, admin)
         finally:
             admin.close()
@@ -170,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         home = open_home(options.home)
         config = load_config(home)
         configure_logging(config.log_level)
-        if not confine_web(home):
+        if not confine_web(home, config.node_key_path(home), connects=not config.is_sqlite):
             log.warning("web_not_confined", reason="this kernel has no Landlock")
         asyncio.run(serve(home, config))
     except NightdropError as error:

@@ -103,6 +103,11 @@ def equals(argument: int, value: int, *, ignore: int = 0) -> Check:
     return (*upper, _low(argument), mask, Instruction(EQUAL, value, 0, _FAIL))
 
 
+def unless(argument: int, value: int, check: Check) -> Check:
+    """Pass when the low 32 bits are not ``value``; when they are, ``check`` decides."""
+    return (_low(argument), Instruction(EQUAL, value, 0, _PASS), *check)
+
+
 def own_pid(argument: int) -> Check:
     """Pass when the argument is the id of the confined process."""
     return (_low(argument), Instruction(EQUAL, 0, 0, _FAIL, own_pid=True))

@@ -13,6 +13,8 @@ from typing import Literal
 from nightdrop.sandbox.libc import syscall
 
 Access = Literal["ro", "rw", "rw+sockets"]
+# What a process may still do with TCP.
+Network = Literal["none", "listen", "all"]
 
 _CREATE_RULESET_VERSION = 1
 _RULE_PATH_BENEATH = 1
@@ -31,7 +33,7 @@ _TRUNCATE = 1 << 14
 _IOCTL_DEV = 1 << 15
 # ABI -> how many file rights it knows.
 _FS_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
-_NET_BIND_AND_CONNECT = 1 | 2
+_NET_BIND, _NET_CONNECT = 1, 2
 _SCOPE_ABSTRACT_UNIX_AND_SIGNAL = 1 | 2
 
 _READ = _READ_FILE | _READ_DIR
@@ -40,6 +42,7 @@ _READ_WRITE = (
     _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
 )  # fmt: skip
 _RIGHTS: dict[Access, int] = {"ro": _READ, "rw": _READ_WRITE, "rw+sockets": _READ_WRITE | _MAKE_SOCK}
+_NET_TAKEN: dict[Network, int] = {"none": _NET_BIND | _NET_CONNECT, "listen": _NET_CONNECT, "all": 0}
 _ON_A_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 
 
@@ -51,23 +54,23 @@ def abi() -> int:
         return 0
 
 
-def handled_attributes(version: int, *, network: bool = False) -> bytes:
-    """Return the ruleset attributes that take away everything Landlock ``version`` can, but ``network`` if asked."""
+def handled_attributes(version: int, *, network: Network = "none") -> bytes:
+    """Return the ruleset attributes that take away everything Landlock ``version`` can, but what ``network`` says."""
     files = (1 << _FS_RIGHTS[min(version, max(_FS_RIGHTS))]) - 1
     attributes = struct.pack("<Q", files)
     if version >= 4:
-        attributes += struct.pack("<Q", 0 if network else _NET_BIND_AND_CONNECT)
+        attributes += struct.pack("<Q", _NET_TAKEN[network])
     if version >= 6:
         attributes += struct.pack("<Q", _SCOPE_ABSTRACT_UNIX_AND_SIGNAL)
     return attributes
 
 
-def build_ruleset(rules: Sequence[tuple[str, Access]] = (), *, network: bool = False) -> int:
+def build_ruleset(rules: Sequence[tuple[str, Access]] = (), *, network: Network = "none") -> int:
     """Return the descriptor of a ruleset that allows ``rules`` and nothing else.
 
     Args:
         rules: directories or files, with what is allowed in and below them.
-        network: leave TCP alone.
+        network: what stays allowed with TCP.
 
     Raises:
         OSError: no Landlock, or a path cannot be opened.

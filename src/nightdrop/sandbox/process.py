@@ -21,6 +21,9 @@ _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _MCL_CURRENT_AND_FUTURE = 1 | 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_SETPCAP = 8
+CAP_DAC_OVERRIDE = 1
+CAP_DAC_READ_SEARCH = 2
+CAP_NET_BIND_SERVICE = 10
 
 _LAST_FD = 0xFFFFFFFF
 
@@ -53,19 +56,25 @@ def harden(*, pdeathsig: bool = True, lock_memory: bool = False, parent: int | N
     return _lock_memory() if lock_memory else []
 
 
-def drop_capabilities() -> None:
-    """Give up all capabilities for good: ambient, bounding, permitted, effective, inheritable.
+def drop_capabilities(keep: Iterable[int] = ()) -> None:
+    """Give up all capabilities but ``keep`` for good: ambient, bounding, permitted, effective, inheritable.
+
+    Args:
+        keep: numbers of capabilities; one that the process does not have stays missing.
 
     Raises:
         OSError: the kernel refused.
     """
     prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     # Without CAP_SETPCAP the bounding set cannot be changed, and with no_new_privs it is not needed.
+    kept = frozenset(number for number in keep if _has_capability(number))
     if _has_capability(_CAP_SETPCAP):
-        _empty_bounding_set()
+        _empty_bounding_set(kept)
+    mask = sum(1 << number for number in kept)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    nothing = (ctypes.c_uint32 * 6)()
-    syscall("capset", ctypes.addressof(header), ctypes.addressof(nothing))
+    # Effective, permitted, inheritable; first the low words of the three, then the high ones.
+    sets = (ctypes.c_uint32 * 6)(mask, mask, 0, mask >> 32, mask >> 32, 0)
+    syscall("capset", ctypes.addressof(header), ctypes.addressof(sets))
 
 
 def close_other_fds(keep: Iterable[int]) -> None:
@@ -82,10 +91,11 @@ def close_other_fds(keep: Iterable[int]) -> None:
     syscall("close_range", start, _LAST_FD, 0)
 
 
-def _empty_bounding_set() -> None:
+def _empty_bounding_set(keep: frozenset[int]) -> None:
     for capability in range(64):
         try:
-            prctl(_PR_CAPBSET_DROP, capability)
+            if capability not in keep:
+                prctl(_PR_CAPBSET_DROP, capability)
         except OSError:
             return  # EINVAL: one past the last capability this kernel knows
 

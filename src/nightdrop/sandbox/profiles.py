@@ -1,5 +1,7 @@
 """What a runner and a gateway may ask of the kernel. Everything that is not named here kills the process.
 
+The web process has a profile the other way round: it may do everything but what is named.
+
 Three answers: allowed (perhaps only with certain arguments), refused with an errno (what Python or a library may try
 innocently, such as a late import), killed (nobody tries it innocently).
 """
@@ -9,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nightdrop.sandbox import bpf
-from nightdrop.sandbox.bpf import KILL, Rule, errno_action
+from nightdrop.sandbox.bpf import ALLOW, KILL, Rule, errno_action
 
 _EPERM = errno_action(errno.EPERM)
 _EACCES = errno_action(errno.EACCES)
@@ -22,6 +24,8 @@ _PR_SET_NAME = 15
 _MSG_FASTOPEN = 0x20000000
 _AF_UNIX = 1
 _SOCK_STREAM = 1
+_SOCK_DGRAM = 2
+_IPPROTO_TCP, _IPPROTO_UDP = 6, 17
 _SOCK_CLOEXEC_NONBLOCK = 0x80000 | 0x800
 # glibc's flags for pthread_create; musl adds CLONE_DETACHED.
 _CLONE_PTHREAD = 0x3D0F00
@@ -45,6 +49,7 @@ class Profile:
     allowed: frozenset[str]
     refused: Mapping[str, int]
     checked: Mapping[str, Rule]
+    default: int = KILL
 
 
 def _names(text: str) -> list[str]:
@@ -140,4 +145,47 @@ GATEWAY = Profile(
         # Only on an open file: by path it would reach what Landlock does not judge.
         "utimensat": Rule((bpf.zero(1),), _EPERM),
     },
+)
+
+# What Landlock does not judge: metadata of any file of the user (a node key made readable for everybody), and ways
+# around files altogether. The web process starts no program and loads no code.
+_WEB_REFUSED = _names(
+    """
+    chmod fchmodat fchmodat2 chown lchown fchownat utime utimes futimesat
+    setxattr lsetxattr removexattr lremovexattr link linkat
+    execve execveat ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd
+    mount umount2 pivot_root chroot move_mount fsopen open_tree setns unshare open_by_handle_at
+    bpf perf_event_open userfaultfd io_uring_setup keyctl add_key request_key
+    init_module finit_module kexec_load reboot
+    """
+)
+
+WEB = Profile(
+    name="web",
+    allowed=frozenset(),
+    refused=dict.fromkeys(_WEB_REFUSED, _EPERM),
+    checked={"utimensat": Rule((bpf.zero(1),), _EPERM)},
+    default=ALLOW,
+)
+
+# Landlock does not judge connections to sockets in the file system: behind one of them the user's service manager, a
+# container engine or a key agent would do outside what this process may not. Datagrams stay: they are the wake-ups.
+# Nor does it judge streams over MPTCP and SCTP, and a fast open that sends is a connect.
+WEB_WITHOUT_CONNECTIONS = Profile(
+    name="web without connections",
+    allowed=frozenset(),
+    refused={},
+    checked={
+        "socket": Rule(
+            (
+                bpf.unless(0, _AF_UNIX, bpf.equals(1, _SOCK_DGRAM, ignore=_SOCK_CLOEXEC_NONBLOCK)),
+                bpf.one_of(2, (0, _IPPROTO_TCP, _IPPROTO_UDP)),
+            ),
+            _EACCES,
+        ),
+        "sendto": Rule((bpf.no_bits(3, _MSG_FASTOPEN),), _EACCES),
+        "sendmsg": Rule((bpf.no_bits(2, _MSG_FASTOPEN),), _EACCES),
+        "sendmmsg": Rule((bpf.no_bits(3, _MSG_FASTOPEN),), _EACCES),
+    },
+    default=ALLOW,
 )

@@ -1,6 +1,7 @@
 """Seccomp filters: assembled once, installed by each child (seccomp(2))."""
 
 import ctypes
+import errno
 import os
 import struct
 
@@ -10,6 +11,7 @@ from nightdrop.sandbox.profiles import Profile
 from nightdrop.sandbox.syscalls import ARCH, NUMBERS
 
 _SET_MODE_FILTER = 1
+_FLAG_ALL_THREADS = 1
 _GET_ACTION_AVAIL = 2
 
 
@@ -29,11 +31,16 @@ def build(profile: Profile, arch: str = ARCH) -> Program:
         arch,
         {table[name]: action for name, action in decisions.items() if name in table},
         {table[name]: rule for name, rule in profile.checked.items() if name in table},
+        profile.default,
     )
 
 
-def install(program: Program) -> None:
+def install(program: Program, *, all_threads: bool = False) -> None:
     """Put this thread, and what it starts from now on, under ``program`` for good. Needs no_new_privs.
+
+    Args:
+        program: the filter.
+        all_threads: put the other threads of the process under it too.
 
     Raises:
         OSError: the kernel refused.
@@ -42,7 +49,10 @@ def install(program: Program) -> None:
     filters = ctypes.create_string_buffer(bytes(code), len(code))
     header = struct.pack("@HP", len(code) // 8, ctypes.addressof(filters))
     argument = ctypes.create_string_buffer(header, len(header))
-    syscall("seccomp", _SET_MODE_FILTER, 0, ctypes.addressof(argument))
+    flags = _FLAG_ALL_THREADS if all_threads else 0
+    # With that flag the kernel answers with the number of a thread that it could not change.
+    if syscall("seccomp", _SET_MODE_FILTER, flags, ctypes.addressof(argument)):
+        raise OSError(errno.EINVAL, "a thread has another filter")
 
 
 def is_available() -> bool:

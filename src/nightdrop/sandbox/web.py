@@ -1,25 +1,41 @@
 """The web process's own cage: it runs as the user who owns the keys, and yet cannot read them.
 
 Landlock takes away every file but its program, its database and its sockets, and with it the node key, the
-keeper's database and the memory and environment of every other process of the same user.
+keeper's database and the memory and environment of every other process of the same user. A filter takes away
+what Landlock does not judge.
 """
 
 import os
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 
+from nightdrop.core.errors import UnavailableError
 from nightdrop.core.home import Home
-from nightdrop.sandbox import landlock
+from nightdrop.sandbox import landlock, seccomp
+from nightdrop.sandbox.process import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_NET_BIND_SERVICE, drop_capabilities
+from nightdrop.sandbox.profiles import WEB, WEB_WITHOUT_CONNECTIONS
+from nightdrop.sandbox.program import SYSTEM, existing, program
 
-# What Python, OpenSSL and the C library read while they work.
-_SYSTEM = ("/etc", "/lib", "/lib64", "/usr", "/dev/null", "/dev/urandom")
+# A port below 1024, and for root a program that lies in the directory of another user.
+_CAPABILITIES = (CAP_NET_BIND_SERVICE, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH)
 
 
-def confine_web(home: Home) -> bool:
+class NodeKeyReachableError(UnavailableError):
+    """The node key lies where the web process can read it."""
+
+    code = "node_key_reachable"
+    hint = "Move it to a directory of its own, outside the home, /etc and /usr, and name it as node_key."
+
+
+def confine_web(home: Home, node_key: Path, *, connects: bool) -> bool:
     """Confine this process, which must have one thread; return whether the kernel could.
 
+    Args:
+        home: its database directory and its sockets stay writable, nothing else.
+        node_key: where the node key lies, to be sure that it is out of reach.
+        connects: it makes TCP connections of its own, as to PostgreSQL.
+
     Raises:
+        NodeKeyReachableError: the node key lies below what the process has to read.
         OSError: the kernel has Landlock and refused all the same.
     """
     if not landlock.abi():
@@ -27,26 +43,36 @@ def confine_web(home: Home) -> bool:
     # SQLite's temporary files would go to /tmp.
     os.environ["SQLITE_TMPDIR"] = str(home.app_db.parent)
     home.run_dir.joinpath("wake").mkdir(mode=0o700, exist_ok=True)
-    rules: list[tuple[str, landlock.Access]] = [(path, "ro") for path in _existing([*_SYSTEM, *_program()])]
-    rules += [(path, "ro") for path in _existing([str(home.root / "nightdrop.json"), str(home.config_file)])]
-    rules += [(str(home.app_db.parent), "rw"), (str(home.run_dir), "rw+sockets")]
-    ruleset = landlock.build_ruleset(rules, network=True)
+    rules = _rules(home)
+    _keep_away(node_key, rules)
+    ruleset = landlock.build_ruleset(rules, network="all" if connects else "listen")
     try:
+        drop_capabilities(keep=_CAPABILITIES)
         landlock.restrict_self(ruleset)
+        if seccomp.is_available():
+            seccomp.install(seccomp.build(WEB))
     finally:
         os.close(ruleset)
     return True
 
 
-def _program() -> Iterable[str]:
-    """Return where our interpreter and packages lie, each below a directory that holds nothing else of ours."""
-    package = Path(__file__).resolve().parent.parent
-    libraries = {str(package), str(Path(os.__file__).resolve().parent)}
-    return {
-        *libraries,
-        *(entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages", "lib-dynload"))),
-    }
+def forbid_connections() -> None:
+    """Let this process connect to nobody from now on; call it when its own listeners are there.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    if landlock.abi() and seccomp.is_available():
+        seccomp.install(seccomp.build(WEB_WITHOUT_CONNECTIONS), all_threads=True)
 
 
-def _existing(paths: Iterable[str]) -> Iterable[str]:
-    return [path for path in paths if os.path.exists(path)]  # noqa: PTH110 - text in, text out
+def _rules(home: Home) -> list[tuple[str, landlock.Access]]:
+    rules: list[tuple[str, landlock.Access]] = [(path, "ro") for path in existing([*SYSTEM, *program()])]
+    rules += [(path, "ro") for path in existing([str(home.root / "nightdrop.json"), str(home.config_file)])]
+    return [*rules, (str(home.app_db.parent), "rw"), (str(home.run_dir), "rw+sockets")]
+
+
+def _keep_away(node_key: Path, rules: list[tuple[str, landlock.Access]]) -> None:
+    real = node_key.resolve()
+    if any(real.is_relative_to(Path(path).resolve()) for path, _ in rules):
+        raise NodeKeyReachableError
