@@ -19,7 +19,9 @@ from nightdrop.syncjs.prelude import FIRST_LINE, prelude
 HostFunction = Callable[[str, str], str]
 
 STACK_BYTES = 512 * 1024
-MAX_MESSAGE = 16 * 1024
+# What the gateway shows, and one more: so it knows that a text goes on, and that a value may be cut at its end.
+MAX_MESSAGE = 16 * 1024 + 1
+MAX_NAME = 200 + 1
 MAX_STACK_LINES = 20
 
 _PRELUDE = prelude()
@@ -97,7 +99,7 @@ class Engine:
         frames = _user_frames(error["stack"])
         line, column = (frames[0][1], frames[0][2]) if frames else (0, 0)
         stack = "\n".join(_render(frame, name) for frame in frames[:MAX_STACK_LINES])
-        kind = str(error["name"])[:200]
+        kind = str(error["name"])[:MAX_NAME]
         if message == _OUT_OF_MEMORY and kind == "InternalError":
             return Failure("memory", kind, _OUT_OF_MEMORY, line, column, stack)
         if message == "Maximum call stack size exceeded":

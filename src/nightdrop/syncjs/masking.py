@@ -39,7 +39,7 @@ class Masker:
         if value not in self._seen:
             self._seen.add(value)
             self._fresh.append(value)
-        return len(value) >= MIN_LENGTH and len(value.decode("utf-8", "replace")) >= MIN_LENGTH
+        return len(value.strip()) >= MIN_LENGTH and len(value.decode("utf-8", "replace").strip()) >= MIN_LENGTH
 
     def mask(self, text: str) -> str:
         """Return ``text`` with every form of every value replaced by ``***``."""
@@ -52,6 +52,13 @@ class Masker:
             parts += (text[end:start], MASK)
             end = stop
         return "".join([*parts, text[end:]])
+
+    def mask_cut(self, text: str, limit: int) -> str:
+        """Return the first ``limit`` characters of ``text``, masked; of a value that is cut there nothing stays."""
+        if len(text) <= limit:
+            return self.mask(text)
+        # Its held back end is never shown.
+        return StreamMasker(self).feed(text[:limit])
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where the values stand in ``text``, in no order and possibly overlapping."""

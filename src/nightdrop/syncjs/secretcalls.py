@@ -45,6 +45,8 @@ class SecretCalls:
         """Return the JSON answer ``{"v": value}``, or ``{"v": null, "why": sentence}``."""
         if not _is_name(name):
             return self._refused(name, caller, _NOT_A_NAME)
+        if self._holds_a_value(name) and not self.has(name):
+            return self._refused(name, caller, _WHY[ord("m")])
         reply = self._ask(b"get\0", name)
         if reply[:1] != b"v":
             return self._refused(name, caller, _why(reply))
@@ -58,6 +60,11 @@ class SecretCalls:
     def has(self, name: object) -> bool:
         """Tell whether the site has a secret of that name."""
         return _is_name(name) and self._ask(b"has\0", name)[:1] == b"y"
+
+    def _holds_a_value(self, name: str) -> bool:
+        # The keeper writes every name that it is asked for into its audit log, also one that no secret has. A value
+        # given as a name must not end there; "has" writes nothing. A secret may well hold the name of another one.
+        return bool(self.used) and name not in self.used and self._masker.mask(name) != name
 
     def _ask(self, verb: bytes, name: str) -> bytearray:
         try:

@@ -23,6 +23,7 @@ from nightdrop.syncjs.secretcalls import KeeperGoneError, SecretCalls
 
 MAX_RUNNER_FRAME = 80 * 1024 * 1024
 MAX_TEXT = 16 * 1024
+MAX_ERROR_NAME = 200
 _FAILURE_KINDS = frozenset({"script", "memory", "limit"})
 
 # json.dumps would build an encoder for each answer.
@@ -119,7 +120,7 @@ class Gateway:
             while True:
                 message = _parse(self._receive())
                 if "c" not in message:
-                    return _outcome_of(message)
+                    return self._outcome_of(message)
                 self._answer(self._call(message))
         except ChannelClosedError:
             # The worker knows from the exit status whether it was a limit, a kill or a crash.
@@ -204,6 +205,32 @@ class Gateway:
     def _clean(self, text: str) -> str:
         return visible(self._masker.mask(text))
 
+    def _outcome_of(self, message: dict[str, Any]) -> Outcome:
+        if message.get("done") is True:
+            return Outcome("succeeded")
+        error = message.get("err")
+        if not isinstance(error, dict) or error.get("kind") not in _FAILURE_KINDS:
+            raise RunnerMisbehavedError
+        name, text = self._text(error, "name", MAX_ERROR_NAME), self._text(error, "message")
+        plain = error["kind"] != "script" or name in {"", "Error"}
+        return Outcome(
+            "failed",
+            {
+                "kind": error["kind"],
+                "message": text if plain else f"{name}: {text}",
+                "line": _number(error.get("line")),
+                "column": _number(error.get("column")),
+                "stack": self._text(error, "stack"),
+            },
+        )
+
+    def _text(self, error: dict[str, Any], slot: str, limit: int = MAX_TEXT) -> str:
+        value = error.get(slot)
+        if not isinstance(value, str):
+            raise RunnerMisbehavedError
+        # Masked before it is cut: of a value that the cut goes through, the mask would not know the rest.
+        return self._masker.mask_cut(value, limit)
+
 
 # What a runner may ask for, and with how many arguments.
 OPERATIONS: dict[str, tuple[Callable[..., bytes | None], int]] = {
@@ -266,30 +293,3 @@ def _number(number: object) -> int:
     if isinstance(number, bool) or not isinstance(number, int):
         raise RunnerMisbehavedError
     return number
-
-
-def _outcome_of(message: dict[str, Any]) -> Outcome:
-    if message.get("done") is True:
-        return Outcome("succeeded")
-    error = message.get("err")
-    if not isinstance(error, dict) or error.get("kind") not in _FAILURE_KINDS:
-        raise RunnerMisbehavedError
-    name, text = _text(error, "name"), _text(error, "message")
-    plain = error["kind"] != "script" or name in {"", "Error"}
-    return Outcome(
-        "failed",
-        {
-            "kind": error["kind"],
-            "message": text if plain else f"{name}: {text}",
-            "line": _number(error.get("line")),
-            "column": _number(error.get("column")),
-            "stack": _text(error, "stack"),
-        },
-    )
-
-
-def _text(error: dict[str, Any], slot: str) -> str:
-    value = error.get(slot)
-    if not isinstance(value, str):
-        raise RunnerMisbehavedError
-    return value[:MAX_TEXT]
