@@ -70,6 +70,7 @@ class Worker:
         self._unopenable: list[tuple[str, str, str]] = []
         self._keeper_status: dict[str, Any] = {}
         self._house = asyncio.Event()
+        self._recheck = False
         self._stopping = False
         self._make_children()
 
@@ -81,7 +82,7 @@ class Worker:
             "nightdrop.worker.keeper",
             keeper_arguments,
             on_message=self._keeper_message,
-            on_start=self._house.set,
+            on_start=self._keeper_started,
             on_gone=self._requests.fail_all,
         )
         self._broker = Child("broker", "nightdrop.worker.broker", [], on_message=_ignore)
@@ -172,6 +173,11 @@ class Worker:
         self._keeper.send(closing)
         self._broker.send(closing)
 
+    def _keeper_started(self) -> None:
+        # It may have a key now that it lacked, or a row may have been put right: what did not open is tried again.
+        self._recheck = True
+        self._house.set()
+
     def _keeper_message(self, frame: Frame) -> None:
         message = frame.json()
         match message.get("event"):
@@ -195,6 +201,8 @@ class Worker:
                 log.warning("keeper_not_answering")
             except NightdropError as error:
                 log.error("housekeeping_failed", code=error.code)
+            except Exception as error:  # noqa: BLE001 - a row that somebody spoiled must not end this for all others
+                log.error("housekeeping_failed", exception=type(error).__name__)
             try:
                 await asyncio.wait_for(self._house.wait(), 1.0 if self._used else _STATUS_S)
             except TimeoutError:
@@ -212,7 +220,13 @@ class Worker:
             self._bell.ring("web")
 
     async def _check_secrets(self) -> None:
-        while rows := await asyncio.to_thread(self._secrets.unchecked, _CHECK_BATCH):
+        if self._recheck:
+            await asyncio.to_thread(self._secrets.recheck)
+            self._recheck = False
+        last = None
+        # The same rows again: they were overwritten meanwhile, or cannot be marked. The next round has them.
+        while (rows := await asyncio.to_thread(self._secrets.unchecked, _CHECK_BATCH)) and rows != last:
+            last = rows
             asked = [
                 {
                     "site": row.site_id,
@@ -239,6 +253,7 @@ class Worker:
         broken, self._unopenable = self._unopenable, []
         if broken:
             await asyncio.to_thread(self._secrets.mark_unopenable, broken)
+            self._house.set()
         self._keeper_status = await self._ask_keeper({"op": "status"})
         status = WorkerStatus(
             pid=os.getpid(),
