@@ -11,9 +11,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from support import Installation
-
 from nightdrop.cli.client import Client
+from support import Installation
 
 
 @contextmanager

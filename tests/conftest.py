@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -40,6 +41,20 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installa
 @pytest.fixture
 def http_server() -> Iterator[Received]:
     """An HTTP server on loopback that notes what it gets."""
+    with noting_server() as received:
+        yield received
+
+
+@pytest.fixture(scope="module")
+def module_http_server() -> Iterator[Received]:
+    """The same for all tests of a module."""
+    with noting_server() as received:
+        yield received
+
+
+@contextmanager
+def noting_server() -> Iterator[Received]:
+    """Serve HTTP on loopback and note every request."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -1,11 +1,13 @@
 """The command line."""
 
 import importlib
+import io
 import sys
 
 import click
 
 from nightdrop import __version__
+from nightdrop.cli.usage import HELP, Group
 
 # Command -> module that defines it. Loaded one at a time, so that each command pays only for itself.
 _COMMANDS = {
@@ -25,7 +27,7 @@ _COMMANDS = {
 }
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
@@ -42,14 +44,18 @@ class _Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="nightdrop")
+@click.group(cls=_Commands, context_settings=HELP)
+@click.version_option(__version__, prog_name="nightdrop", message="%(prog)s %(version)s")
 def cli() -> None:
     """Drop secrets in. Only your scripts take them out."""
 
 
 def main() -> None:
     """Run the command line: exit status 0 done, 1 failed, 2 wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets its escape, not an error.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli.main(prog_name="nightdrop", standalone_mode=True)
     except KeyboardInterrupt:

@@ -72,7 +72,7 @@ class Client:
         if response.status >= 400:
             raise ApiError(_problem(_read(response)), response.status)
         event, data = "message", ""
-        for raw in response:
+        for raw in _lines(response):
             line = raw.decode().rstrip("\r\n")
             if line.startswith("event:"):
                 event = line[6:].strip()
@@ -96,14 +96,11 @@ class Client:
     ) -> http.client.HTTPResponse:
         target = "/api/v1" + path
         if wanted := {k: v for k, v in (query or {}).items() if v is not None}:
-            target += "?" + urlencode(wanted)
+            target += "?" + urlencode(wanted, errors="replace")
         payload = None if body is None else json.dumps(body).encode()
         try:
             self._connection.request(method, target, payload, {"Content-Type": "application/json", **headers})
             return self._connection.getresponse()
-        except (ConnectionError, FileNotFoundError, http.client.HTTPException):
-            self._connection.close()
-            raise ServerDownError from None
         except PermissionError:
             raise ServerDownError(
                 "You may not use this home's admin socket.", hint="Run this as the user who owns the home directory."
@@ -111,17 +108,27 @@ class Client:
         except TimeoutError:
             self._connection.close()
             raise ServerDownError("The server did not answer in time.", hint="See: nightdrop doctor") from None
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            raise ServerDownError from None
 
 
 def part(text: str) -> str:
     """Return ``text`` as one path segment."""
-    return quote(text, safe="")
+    return quote(text, safe="", errors="replace")
+
+
+def _lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    try:
+        yield from response
+    except (OSError, http.client.HTTPException):
+        raise ServerDownError from None
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
     try:
         return response.read()
-    except (ConnectionError, http.client.HTTPException):
+    except (OSError, http.client.HTTPException):
         raise ServerDownError from None
 
 

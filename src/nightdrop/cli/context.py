@@ -7,17 +7,24 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import click
 
 from nightdrop.cli.client import Client, part
-from nightdrop.cli.errors import fail
+from nightdrop.cli.errors import UnexpectedError, fail
+from nightdrop.cli.usage import TEXT
 from nightdrop.core.errors import NightdropError
 from nightdrop.core.home import Home, default_root, open_home
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_HOME = click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Home directory. Default: $NIGHTDROP_HOME, else ./var if it is a home, else ~/.local/share/nightdrop.",
+)
+_SITE = click.option("--site", type=TEXT, default="default", show_default=True, metavar="NAME", help="Virtual site.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @dataclass(slots=True)
@@ -46,32 +53,50 @@ class Context:
         elif text is not None:
             click.echo(text)
 
-    def table(self, rows: Sequence[dict[str, Any]], columns: Sequence[tuple[str, str]], empty: str) -> None:
-        """Print rows under headings, or as JSON; ``columns`` are (key, heading)."""
+    def table(
+        self,
+        rows: Sequence[dict[str, Any]],
+        columns: Sequence[tuple[str, str]],
+        empty: str,
+        shown: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+    ) -> None:
+        """Print rows under headings, or as JSON.
+
+        Args:
+            rows: what ``--json`` prints.
+            columns: (key, heading) for people.
+            empty: the sentence for no rows.
+            shown: turns a row into what people see of it.
+        """
         if self.as_json:
             click.echo(json.dumps(list(rows), ensure_ascii=False))
         elif not rows:
             click.echo(empty)
         else:
-            _print_table([[_cell(row.get(key)) for key, _ in columns] for row in rows], [h for _, h in columns])
+            cells = [[_cell(row.get(key)) for key, _ in columns] for row in map(shown, rows)]
+            _print_table(cells, [heading for _, heading in columns])
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command ``--home``, ``--site`` and ``--json``, a Context first, and errors as plain sentences."""
+    """Give a command ``--home`` and ``--json``, a Context first, and errors as plain sentences."""
 
-    @click.option("--home", type=click.Path(path_type=Path), help="Home directory (default: $NIGHTDROP_HOME or ./var).")
-    @click.option("--site", default="default", show_default=True, help="Virtual site.")
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @_HOME
+    @_JSON
     @functools.wraps(function)
-    def command(home: Path | None, site: str, as_json: bool, **options: Any) -> None:
+    def command(home: Path | None, as_json: bool, site: str = "default", **options: Any) -> None:
         context = Context(root=(home or default_root()).absolute(), site=site, as_json=as_json)
         run_guarded(lambda: function(context, **options), as_json=as_json)
 
     return command
 
 
+def of_site(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command ``--site`` and everything that ``common`` gives."""
+    return _SITE(common(function))
+
+
 def run_guarded(action: Callable[[], None], *, as_json: bool) -> None:
-    """Run ``action``; an error of ours becomes a sentence, a hint and exit status 1."""
+    """Run ``action``; an error becomes a sentence, a hint and exit status 1."""
     try:
         action()
     except NightdropError as error:
@@ -80,6 +105,10 @@ def run_guarded(action: Callable[[], None], *, as_json: bool) -> None:
         # The reader, such as head(1), has seen enough.
         sys.stderr.close()
         sys.exit(0)
+    except (click.ClickException, click.exceptions.Exit, click.Abort, EOFError):
+        raise
+    except Exception as error:  # noqa: BLE001 - a defect of ours: its text is not printed, it may hold a value
+        fail(UnexpectedError(error), as_json=as_json)
 
 
 def pages(fetch: Callable[[str | None], dict[str, Any]]) -> Iterable[dict[str, Any]]:

@@ -6,6 +6,7 @@ import click
 
 from nightdrop.cli.client import Client
 from nightdrop.cli.context import Context, common
+from nightdrop.cli.keeper import keeper_problem
 from nightdrop.cli.setup import install
 from nightdrop.core.errors import NightdropError
 
@@ -20,7 +21,8 @@ def doctor_command(context: Context) -> None:
     Exit status 1 when something is broken.
     """
     checks = install("doctor", "--home", str(context.root))["checks"]
-    checks.append(_server(context))
+    if not any(check["name"] == "home" and check["state"] == "fail" for check in checks):
+        checks.append(_server(context))
     if context.as_json:
         context.show({"checks": checks})
     else:
@@ -47,6 +49,9 @@ def _server(context: Context) -> dict[str, str]:
             "detail": "The web process runs, the worker does not.",
             "remedy": remedy,
         }
+    if (problem := keeper_problem(status)) is not None:
+        detail, remedy = f"Web and worker run, but no secret can be opened. {problem[0]}", problem[1]
+        return {"name": "server", "state": "fail", "detail": detail, "remedy": remedy}
     restarts = sum((worker.get("restarts") or {}).values())
     detail = f"Web and worker run, sandbox {worker['sandbox']}, {restarts} restarts of its children."
     return {"name": "server", "state": "ok", "detail": detail, "remedy": ""}

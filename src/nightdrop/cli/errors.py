@@ -28,6 +28,20 @@ class ServerDownError(NightdropError):
     hint = "Start it with: nightdrop up"
 
 
+class UnexpectedError(NightdropError):
+    """This is a defect of nightdrop."""
+
+    code = "internal"
+    hint = "Please report it with the line above. Nothing of what you typed is in it."
+
+    def __init__(self, error: BaseException) -> None:
+        trace, place = error.__traceback__, "?"
+        while trace is not None:
+            place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        super().__init__(f"This is a defect of nightdrop: {type(error).__name__} at {place}.")
+
+
 def code_of(error: NightdropError) -> str:
     return error.api_code if isinstance(error, ApiError) else error.code
 

@@ -1,12 +1,20 @@
 """Printing a run's log as it comes, and turning its end into an exit status."""
 
 import sys
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from nightdrop.cli.client import Client
+from nightdrop.cli.client import Client, part
 from nightdrop.cli.context import Context
+from nightdrop.cli.errors import ServerDownError
+
+# A web process that died is back within a second.
+_TRIES = 20
+_PAUSE_S = 0.25
+_PAGE = 5000
 
 _MARKS = {"warn": "warning: ", "error": "error: "}
 _COLOURS = {"warn": "yellow", "error": "red"}
@@ -20,23 +28,45 @@ def print_line(level: str, text: str) -> None:
         click.secho(_MARKS.get(level, "") + text, fg=_COLOURS.get(level), err=True)
 
 
-def follow(client: Client, context: Context, run_id: str, after: int = 0) -> dict[str, Any]:
-    """Print lines until the run ends; return the run."""
-    for event, data in client.events(f"/runs/{run_id}/logs/stream", after=after):
-        if event == "log" and not context.as_json:
-            print_line(data["level"], data["text"])
-        elif event == "end":
-            break
-    client.close()
-    run: dict[str, Any] = client.get(f"/runs/{run_id}")
-    return run
+def follow(client: Client, context: Context, run_id: str) -> dict[str, Any]:
+    """Print lines until the run ends; return the run. A web process that starts again is waited for.
+
+    Raises:
+        ServerDownError: it did not come back.
+    """
+    after, tries = 0, 0
+    while True:
+        try:
+            for event, data in client.events(f"/runs/{part(run_id)}/logs/stream", after=after):
+                tries = 0
+                if event == "log":
+                    after = data["seq"]
+                    if not context.as_json:
+                        print_line(data["level"], data["text"])
+                elif event == "end":
+                    client.close()
+                    return data
+        except ServerDownError:
+            if tries >= _TRIES:
+                hint = f"The run may go on. When nightdrop is up again: nightdrop logs {run_id} --follow"
+                raise ServerDownError("The server went away before the run ended.", hint=hint) from None
+        client.close()
+        tries += 1
+        time.sleep(_PAUSE_S)
+
+
+def log_lines(client: Client, run_id: str) -> Iterator[dict[str, Any]]:
+    """Yield every line of a run's log that is there now."""
+    after = 0
+    while page := client.get(f"/runs/{part(run_id)}/logs", after=after, limit=_PAGE)["items"]:
+        after = page[-1]["seq"]
+        yield from page
 
 
 def finish(client: Client, context: Context, run: dict[str, Any]) -> None:
     """Print how the run ended and exit: 0 only when it succeeded."""
     if context.as_json:
-        lines = client.get(f"/runs/{run['id']}/logs", limit=10000)["items"]
-        context.show({**run, "log": lines})
+        context.show({**run, "log": list(log_lines(client, run["id"]))})
     elif run["state"] != "succeeded":
         click.secho(f"{run['state'].replace('_', ' ')}: {describe(run)}", fg="red", err=True)
     sys.exit(0 if run["state"] == "succeeded" else 1)
@@ -45,10 +75,9 @@ def finish(client: Client, context: Context, run: dict[str, Any]) -> None:
 def describe(run: dict[str, Any]) -> str:
     """Return why a run did not succeed, with the place in the script."""
     error = run.get("error") or {}
-    reason = run.get("reason") or run["state"]
-    if not error.get("message"):
-        return str(reason)
+    # Why it was killed is the worker's sentence; why it failed is the script's.
+    message = error.get("message") if run["state"] == "failed" else None
     place = ""
     if error.get("line"):
         place = f" ({run.get('script_name') or 'script'}:{error['line']}:{error.get('column') or 1})"
-    return f"{error['message']}{place}"
+    return f"{message or run.get('reason') or run['state']}{place}"

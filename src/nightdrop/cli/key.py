@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from nightdrop.cli.context import Context, common
+from nightdrop.cli.usage import Group
 
 
-@click.group("key")
+@click.group("key", cls=Group)
 def key_command() -> None:
     """Fingerprints; recovery of a lost node key."""
 
@@ -22,7 +23,9 @@ def show_keys(context: Context) -> None:
     with context.client() as client:
         keeper = client.get("/status")["worker"].get("keeper") or {}
     shown = {"node": keeper.get("node"), "identity": keeper.get("identity"), "problem": keeper.get("problem")}
-    lines = [f"{name:<9} {value or '-'}" for name, value in shown.items()]
+    lines = [f"node      {shown['node'] or '-'}", f"keeper    {shown['identity'] or '-'}"]
+    if shown["problem"]:
+        lines.append(f"problem   {keeper.get('message') or shown['problem']}")
     context.show(shown, "\n".join(lines))
 
 
@@ -30,7 +33,8 @@ def show_keys(context: Context) -> None:
 @click.option(
     "--node-key",
     type=click.Path(path_type=Path),
-    help="Where the new node key goes (default: where the configuration says).",
+    metavar="PATH",
+    help="Where the new node key goes. Default: where the configuration says.",
 )
 @common
 def recover_keys(context: Context, node_key: Path | None) -> None:

@@ -5,11 +5,15 @@ from typing import Any
 
 import click
 
-from nightdrop.cli.context import Context, common, when
-from nightdrop.cli.follow import describe, finish, follow, print_line
-from nightdrop.cli.params import parse_params
-from nightdrop.cli.script import read_script, start
+from nightdrop.cli.client import Client, part
+from nightdrop.cli.context import Context, of_site, when
+from nightdrop.cli.follow import describe, finish, follow, log_lines, print_line
+from nightdrop.cli.script import read_script, run_options, start
+from nightdrop.cli.usage import TEXT, Group, pairs
+from nightdrop.core.errors import NotFoundError
+from nightdrop.core.ids import is_id
 
+_STATES = ("queued", "running", "succeeded", "failed", "timed_out", "killed", "cancelled", "lost")
 _COLUMNS = [
     ("id", "ID"),
     ("script", "SCRIPT"),
@@ -20,41 +24,53 @@ _COLUMNS = [
 ]
 
 
+class RunMissingError(NotFoundError):
+    """There is no such run."""
+
+    code = "run_not_found"
+    hint = "See: nightdrop run ls"
+
+
 @click.command("exec")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter, as Params.K in the script.")
-@click.option("--no-wait", is_flag=True, help="Print the run's id and return.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Time limit in seconds.")
-@common
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.js")
+@run_options
 def exec_command(context: Context, file: Path, params: tuple[str, ...], no_wait: bool, timeout: float | None) -> None:
-    """Run a script file that is not stored. The audit log keeps that it was run, and its hash."""
-    body: dict[str, Any] = {"code": read_script(file), "name": file.name, "params": parse_params(params)}
+    """Run a script file that is not stored, and print its log as it comes.
+
+    Exit status 0 only when the run succeeded. The audit log keeps that it was
+    run, and its hash.
+    """
+    body: dict[str, Any] = {"code": read_script(file), "name": file.name, "params": pairs(params, "--param")}
     start(context, body, no_wait=no_wait, timeout=timeout)
 
 
-@click.group("run")
+@click.group("run", cls=Group)
 def run_command() -> None:
     """Runs: list, show, cancel."""
 
 
 @run_command.command("ls")
-@click.option("--state", help="Only runs in this state.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
-@common
+@click.option(
+    "--state", type=click.Choice(_STATES), metavar="STATE", help=f"Only runs in this state: {', '.join(_STATES)}."
+)
+@click.option(
+    "--limit", type=click.IntRange(1, 500), default=50, metavar="N", show_default=True, help="At most N runs."
+)
+@of_site
 def list_runs(context: Context, state: str | None, limit: int) -> None:
     """List the newest runs."""
     with context.client() as client:
         items = client.get(f"{context.site_path}/runs", state=state, limit=limit)["items"]
-    context.table([_shown(run) for run in items], _COLUMNS, "There is no run yet.")
+    context.table(items, _COLUMNS, "There is no such run." if state else "There is no run yet.", _shown)
 
 
 @run_command.command("show")
-@click.argument("run_id", metavar="ID")
-@common
+@click.argument("run_id", type=TEXT, metavar="ID")
+@of_site
 def show_run(context: Context, run_id: str) -> None:
     """Show one run."""
     with context.client() as client:
-        run = client.get(f"/runs/{run_id}")
+        run = _find(client, context, run_id)
     shown = _shown(run)
     fields = [
         ("id", run["id"]),
@@ -72,36 +88,46 @@ def show_run(context: Context, run_id: str) -> None:
 
 
 @run_command.command("cancel")
-@click.argument("run_id", metavar="ID")
-@common
+@click.argument("run_id", type=TEXT, metavar="ID")
+@of_site
 def cancel_run(context: Context, run_id: str) -> None:
     """Cancel a run, also one that is under way."""
     with context.client() as client:
-        run = client.call("POST", f"/runs/{run_id}/cancel")
-    done = run["state"] == "cancelled"
-    context.show(run, f"Run {run_id} {'is cancelled' if done else 'is being cancelled'}.")
+        _find(client, context, run_id)
+        run = client.call("POST", f"/runs/{part(run_id)}/cancel")
+    words = {"cancelled": "is cancelled", "queued": "is being cancelled", "running": "is being cancelled"}
+    ended = f"has ended already: {run['state'].replace('_', ' ')}"
+    context.show(run, f"Run {run_id} {words.get(run['state'], ended)}.")
 
 
 @click.command("logs")
-@click.argument("run_id", metavar="ID")
+@click.argument("run_id", type=TEXT, metavar="ID")
 @click.option("--follow", "following", is_flag=True, help="Go on until the run ends.")
-@common
+@of_site
 def logs_command(context: Context, run_id: str, following: bool) -> None:
-    """Print the log of a run."""
+    """Print the log of a run.
+
+    With --follow the exit status is that of the run: 0 only when it succeeded.
+    """
     with context.client() as client:
+        _find(client, context, run_id)
         if following:
             finish(client, context, follow(client, context, run_id))
-        lines: list[dict[str, Any]] = []
-        after = 0
-        while page := client.get(f"/runs/{run_id}/logs", after=after, limit=5000)["items"]:
-            after = page[-1]["seq"]
-            if context.as_json:
-                lines += page
-            else:
-                for line in page:
-                    print_line(line["level"], line["text"])
-    if context.as_json:
-        context.show(lines)
+        if context.as_json:
+            context.show(list(log_lines(client, run_id)))
+            return
+        for line in log_lines(client, run_id):
+            print_line(line["level"], line["text"])
+
+
+def _find(client: Client, context: Context, run_id: str) -> dict[str, Any]:
+    if not is_id(run_id, "run"):
+        raise RunMissingError
+    run: dict[str, Any] = client.get(f"/runs/{part(run_id)}")
+    # With the default site an id is enough; a site that was asked for must be the run's.
+    if context.site != "default" and client.get(context.site_path)["id"] != run["site_id"]:
+        raise RunMissingError(f"There is no such run in site {context.site}.")
+    return run
 
 
 def _shown(run: dict[str, Any]) -> dict[str, Any]:

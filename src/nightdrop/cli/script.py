@@ -1,15 +1,18 @@
 """``nightdrop script``."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nightdrop.cli.client import Client
-from nightdrop.cli.context import Context, common, pages, when
+from nightdrop.cli.context import Context, of_site, pages, when
+from nightdrop.cli.errors import ApiError
 from nightdrop.cli.follow import finish, follow
-from nightdrop.cli.params import parse_params
+from nightdrop.cli.usage import PAIR, TEXT, Group, pairs
 from nightdrop.core.errors import InvalidError, NotFoundError
+from nightdrop.core.script_text import MAX_CODE, ScriptTooLargeError, check_code
 
 
 class ScriptMissingError(NotFoundError):
@@ -31,54 +34,87 @@ def read_script(file: Path) -> str:
 
     Raises:
         ScriptFileError: no such file, not readable, or not UTF-8.
+        ScriptEmptyError, ScriptTooLargeError, ScriptNotTextError.
     """
     try:
-        return file.read_text(encoding="utf-8")
+        with file.open("rb") as source:
+            data = source.read(MAX_CODE + 1)
     except OSError:
         raise ScriptFileError(f"{file} cannot be read.") from None
+    if len(data) > MAX_CODE:
+        raise ScriptTooLargeError
+    try:
+        code = data.decode()
     except UnicodeDecodeError:
         raise ScriptFileError(f"{file} is not UTF-8 text.") from None
+    check_code(code)
+    return code
 
 
-@click.group("script")
+def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a run, and those of every command of a site."""
+    options = (
+        click.option(
+            "--param", "params", multiple=True, type=PAIR, metavar="K=V", help="A parameter: Params.K in the script."
+        ),
+        click.option("--no-wait", is_flag=True, help="Print the run's id and return."),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="S",
+            help="Time limit in seconds; the site's limit stays the most.",
+        ),
+    )
+    command = of_site(function)
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group("script", cls=Group)
 def script_command() -> None:
     """Store, list and run scripts."""
 
 
 @script_command.command("push")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--name", help="Name of the script (default: the file's name without its ending).")
-@common
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--name", type=TEXT, help="Name of the script (default: the file's name without its ending).")
+@of_site
 def push_script(context: Context, file: Path, name: str | None) -> None:
     """Store a script, or a new version of it."""
     code = read_script(file)
     name = name or file.stem
     with context.client() as client:
         existing = _find(client, context, name)
-        if existing is None:
-            script = client.call("POST", f"{context.site_path}/scripts", body={"name": name, "code": code})
-        else:
-            script = client.call("PUT", f"{context.site_path}/scripts/{existing['id']}", body={"code": code})
+        try:
+            script = _push(client, context, existing, name, code)
+        except ApiError as error:
+            # Somebody pushed or removed the same name between our look and our write.
+            if error.api_code not in {"script_exists", "script_not_found"}:
+                raise
+            existing = _find(client, context, name)
+            script = _push(client, context, existing, name, code)
     unchanged = existing is not None and existing["version"] == script["version"]
     text = f"Script {name} has not changed." if unchanged else f"Script {name}, version {script['version']}, stored."
     context.show(script, text)
 
 
 @script_command.command("ls")
-@common
+@of_site
 def list_scripts(context: Context) -> None:
     """List the scripts."""
     with context.client() as client:
         path = f"{context.site_path}/scripts"
         found = pages(lambda cursor: client.get(path, cursor=cursor, limit=500))
-        rows = [{**script, "updated": when(script["updated_ms"])} for script in found]
+        rows = list(found)
     empty = "There is no script yet. Add one with: nightdrop script push FILE"
-    context.table(rows, [("name", "NAME"), ("version", "VERSION"), ("updated", "UPDATED")], empty)
+    columns = [("name", "NAME"), ("version", "VERSION"), ("updated", "UPDATED")]
+    context.table(rows, columns, empty, lambda script: {**script, "updated": when(script["updated_ms"])})
 
 
 @script_command.command("show")
-@click.argument("name")
-@common
+@click.argument("name", type=TEXT)
+@of_site
 def show_script(context: Context, name: str) -> None:
     """Print a script's code."""
     with context.client() as client:
@@ -87,8 +123,8 @@ def show_script(context: Context, name: str) -> None:
 
 
 @script_command.command("rm")
-@click.argument("name")
-@common
+@click.argument("name", type=TEXT)
+@of_site
 def remove_script(context: Context, name: str) -> None:
     """Remove a script. Its runs stay in the history."""
     with context.client() as client:
@@ -97,15 +133,24 @@ def remove_script(context: Context, name: str) -> None:
 
 
 @script_command.command("run")
-@click.argument("name")
-@click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter, as Params.K in the script.")
-@click.option("--no-wait", is_flag=True, help="Print the run's id and return.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Time limit in seconds.")
-@common
+@click.argument("name", type=TEXT)
+@run_options
 def run_script(context: Context, name: str, params: tuple[str, ...], no_wait: bool, timeout: float | None) -> None:
-    """Run a script and print its log as it comes. Exit status 0 only when the run succeeded."""
-    body: dict[str, Any] = {"script": name, "params": parse_params(params)}
+    """Run a script and print its log as it comes.
+
+    Exit status 0 only when the run succeeded.
+    """
+    body: dict[str, Any] = {"script": name, "params": pairs(params, "--param")}
     start(context, body, no_wait=no_wait, timeout=timeout)
+
+
+def _push(client: Client, context: Context, existing: dict[str, Any] | None, name: str, code: str) -> dict[str, Any]:
+    path = f"{context.site_path}/scripts"
+    if existing is None:
+        stored: dict[str, Any] = client.call("POST", path, body={"name": name, "code": code})
+    else:
+        stored = client.call("PUT", f"{path}/{existing['id']}", body={"code": code})
+    return stored
 
 
 def start(context: Context, body: dict[str, Any], *, no_wait: bool, timeout: float | None) -> None:

@@ -7,13 +7,15 @@ from typing import Any
 import click
 
 from nightdrop.cli.client import Client
-from nightdrop.cli.context import Context, common, pages, when
+from nightdrop.cli.context import Context, of_site, pages, when
 from nightdrop.cli.errors import ApiError
+from nightdrop.cli.usage import TEXT, Group, NoValueCommand
 from nightdrop.cli.value_input import read_value
 from nightdrop.core.errors import NotFoundError
 from nightdrop.core.redacted import RedactedBytes
 
 _ATTEMPTS = 5
+_RACES = frozenset({"revision_conflict", "secret_exists", "secret_not_found", "epoch_conflict"})
 _COLUMNS = [
     ("name", "NAME"),
     ("description", "DESCRIPTION"),
@@ -30,24 +32,29 @@ class SecretMissingError(NotFoundError):
     hint = "Names are case-sensitive. See: nightdrop secret ls"
 
 
-@click.group("secret")
+@click.group("secret", cls=Group)
 def secret_command() -> None:
     """Store, list and remove secrets. No command shows a value."""
 
 
-@secret_command.command("set")
-@click.argument("name")
-@click.option("--file", type=click.Path(path_type=Path), help="Take the value from a file, as it is.")
-@click.option("--description", help="What it is for. Not secret.")
-@common
+@secret_command.command("set", cls=NoValueCommand)
+@click.argument("name", type=TEXT)
+@click.option("--file", type=click.Path(path_type=Path), metavar="PATH", help="Take the value from a file, as it is.")
+@click.option("--description", type=TEXT, help="What it is for. Not secret.")
+@of_site
 def set_secret(context: Context, name: str, file: Path | None, description: str | None) -> None:
     """Store a secret, or overwrite its value at once and for good.
 
     The value comes from a prompt, from standard input (one line break at its end is dropped) or from a file.
     """
     from nightdrop.crypto.value import check_value
+    from nightdrop.secrets.names import check_description, check_name
 
+    check_name(name)
+    check_description(description or "")
     with context.client() as client:
+        # Before the value is asked for: nobody should type one for a site that is not there.
+        client.get(context.site_path)
         value = read_value(name, file)
         try:
             check_value(value.reveal())
@@ -60,28 +67,29 @@ def set_secret(context: Context, name: str, file: Path | None, description: str 
 @secret_command.command("ls")
 @click.option("--search", metavar="TEXT", help="Only names and descriptions that contain TEXT.")
 @click.option("--sort", type=click.Choice(["name", "updated", "used"]), default="name", show_default=True)
-@common
+@of_site
 def list_secrets(context: Context, search: str | None, sort: str) -> None:
-    """List names; newest first when sorted by time."""
+    """List names with what is known about them. Never a value."""
     order = sort if sort == "name" else f"-{sort}"
     with context.client() as client:
         path = f"{context.site_path}/secrets"
         found = pages(lambda cursor: client.get(path, q=search, sort=order, cursor=cursor, limit=500))
-        rows = [_shown(secret) for secret in found]
+        rows = list(found)
     empty = "No secret matches." if search else "There is no secret yet. Add one with: nightdrop secret set NAME"
-    context.table(rows, _COLUMNS, empty)
+    context.table(rows, _COLUMNS, empty, _shown)
 
 
 @secret_command.command("rm")
-@click.argument("name")
+@click.argument("name", type=TEXT)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@common
+@of_site
 def remove_secret(context: Context, name: str, yes: bool) -> None:
     """Remove a secret for good. Scripts get "" from then on."""
     with context.client() as client:
         secret = _find(client, context, name)
         if secret is None:
-            raise SecretMissingError(f"There is no secret {name!r} in site {context.site}.")
+            # The name is not repeated: people paste values into the wrong place.
+            raise SecretMissingError(f"There is no secret of this name in site {context.site}.")
         path = f"{context.site_path}/secrets/{secret['id']}"
         users = client.get(f"{path}/users")["items"]
         if not yes:
@@ -111,11 +119,8 @@ def _store(
         try:
             return _write(client, context, name, body, existing), existing is None
         except ApiError as error:
-            # Somebody stored the same name between our look and our write: seal again for the next revision.
-            if (
-                error.api_code not in {"revision_conflict", "secret_exists", "epoch_conflict"}
-                or attempt == _ATTEMPTS - 1
-            ):
+            # Somebody stored or removed the same name between our look and our write: look and seal again.
+            if error.api_code not in _RACES or attempt == _ATTEMPTS - 1:
                 raise
     raise AssertionError
 
@@ -166,5 +171,5 @@ def _find(client: Client, context: Context, name: str) -> dict[str, Any] | None:
 
 def _shown(secret: dict[str, Any]) -> dict[str, Any]:
     health = secret["health"]
-    state = "ok" if health in {"ok", "unchecked"} else f"cannot be opened ({health}): set its value again"
+    state = health if health in {"ok", "unchecked"} else f"cannot be opened ({health}): set its value again"
     return {**secret, "updated": when(secret["updated_ms"]), "used": when(secret["last_used_ms"]), "state": state}

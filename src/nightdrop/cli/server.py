@@ -7,10 +7,17 @@ import click
 
 from nightdrop.cli.client import Client
 from nightdrop.cli.context import Context, common
+from nightdrop.cli.keeper import keeper_problem
 from nightdrop.cli.processes import Supervisor, become
+from nightdrop.cli.usage import LISTEN
 from nightdrop.core.errors import NightdropError
 
-_listen = click.option("--listen", metavar="HOST:PORT", help="Address of the web process (default 127.0.0.1:8420).")
+_listen = click.option(
+    "--listen",
+    type=LISTEN,
+    metavar="HOST:PORT",
+    help="Address of the web process. Default: the configuration's, else 127.0.0.1:8420.",
+)
 
 
 def _environment(listen: str | None) -> dict[str, str]:
@@ -21,7 +28,10 @@ def _environment(listen: str | None) -> dict[str, str]:
 @_listen
 @common
 def up_command(context: Context, listen: str | None) -> None:
-    """Run nightdrop: web and worker, until Ctrl-C."""
+    """Run nightdrop: web and worker, until Ctrl-C.
+
+    Prints what to type next when it is ready; with --json one line, the status.
+    """
     home = context.home
     client = Client(home.admin_socket)
 
@@ -37,6 +47,8 @@ def up_command(context: Context, listen: str | None) -> None:
         client.close()
         context.show(status, _ready_text(status, context))
         sys.stdout.flush()
+        if (problem := keeper_problem(status)) is not None:
+            click.echo(f"warning: No secret can be opened. {problem[0]}\nhint: {problem[1]}", err=True)
 
     sys.exit(Supervisor(home.root, _environment(listen)).run(announce, ready))
 

@@ -40,6 +40,7 @@ def install(command: str, *arguments: str, input_text: str | None = None) -> dic
 @click.option(
     "--node-key",
     type=click.Path(path_type=Path),
+    metavar="PATH",
     help="Where the node key goes. Default: your configuration directory, outside the home.",
 )
 @common

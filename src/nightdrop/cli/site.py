@@ -1,20 +1,36 @@
 """``nightdrop site``."""
 
+from typing import Any
+
 import click
 
-from nightdrop.cli.client import part
+from nightdrop.cli.client import Client, part
 from nightdrop.cli.context import Context, common, when
-from nightdrop.core.errors import InvalidError
+from nightdrop.cli.keeper import sites_shut
+from nightdrop.cli.usage import PAIR, TEXT, Group, pairs
+
+_MIB = 1024 * 1024
+_SET_HELP = """\
+Change settings of a site; they hold for runs that start afterwards.
+
+\b
+memory        memory of one run: 16MiB to 16GiB, default 128MiB
+cpu           processor time of one run: 1s to 24h, default 60s
+wall          time from start to end: 1s to 168h, default 5m
+log           size of one run's log: 1KiB to 1GiB, default 10MiB
+body          largest HTTP response body: 1KiB to 64MiB, default 64MiB
+egress_allow  addresses, networks and hosts that are open although special
+egress_deny   addresses, networks and hosts that are closed
+
+\b
+Sizes: KiB, MiB, GiB. Times: s, m, h. Lists: commas between the entries.
+Nothing after the = sets a setting back to its default. Examples:
+  nightdrop site set default memory=256MiB wall=10m
+  nightdrop site set default egress_allow=127.0.0.1,10.0.0.0/8
+"""
 
 
-class SettingFormError(InvalidError):
-    """A setting is written KEY=VALUE."""
-
-    code = "setting_form"
-    hint = "For example: nightdrop site set default egress_allow=127.0.0.1,10.0.0.0/8"
-
-
-@click.group("site")
+@click.group("site", cls=Group)
 def site_command() -> None:
     """Virtual sites and their settings."""
 
@@ -22,48 +38,68 @@ def site_command() -> None:
 @site_command.command("ls")
 @common
 def list_sites(context: Context) -> None:
-    """List the sites."""
+    """List the sites, and say which cannot be opened and why."""
     with context.client() as client:
-        rows = [{**site, "created": when(site["created_ms"])} for site in client.get("/sites")["items"]]
-    context.table(rows, [("name", "NAME"), ("id", "ID"), ("created", "CREATED")], "There is no site.")
+        sites = client.get("/sites")["items"]
+        shut = sites_shut(client, sites)
+    rows = [{**site, "problem": shut.get(site["id"])} for site in sites]
+    columns = [("name", "NAME"), ("id", "ID"), ("created", "CREATED"), ("state", "STATE")]
+    context.table(rows, columns, "There is no site.", _shown)
 
 
 @site_command.command("add")
-@click.argument("name")
+@click.argument("name", type=TEXT)
 @common
 def add_site(context: Context, name: str) -> None:
     """Make a site; its key is made by the keeper."""
     with context.client() as client:
         site = client.call("POST", "/sites", body={"name": name})
-    context.show(site, f"Site {site['name']} is ready.")
+        site["problem"] = None if site["ready"] else sites_shut(client, [site]).get(site["id"])
+    if site["ready"]:
+        context.show(site, f"Site {site['name']} is ready.")
+        return
+    context.show(site, f"Site {site['name']} is made. It can hold secrets as soon as the keeper has made its key.")
+    if not context.as_json and site["problem"]:
+        click.echo(f"warning: {site['problem']} See: nightdrop doctor", err=True)
 
 
-@site_command.command("show")
-@click.argument("name")
-@common
-def show_site(context: Context, name: str) -> None:
-    """Show a site's settings."""
-    with context.client() as client:
-        site = client.get(f"/sites/{part(name)}")
-    lines = [f"name          {site['name']}", f"id            {site['id']}"]
-    for key, value in site["settings"].items():
-        shown = ", ".join(value) if isinstance(value, list) else value
-        lines.append(f"{key:<13} {shown if shown != '' else '-'}")
-    context.show(site, "\n".join(lines))
-
-
-@site_command.command("set")
-@click.argument("name")
-@click.argument("settings", nargs=-1, required=True, metavar="KEY=VALUE...")
+@site_command.command("set", help=_SET_HELP)
+@click.argument("name", type=TEXT)
+@click.argument("settings", nargs=-1, required=True, type=PAIR, metavar="KEY=VALUE...")
 @common
 def set_site(context: Context, name: str, settings: tuple[str, ...]) -> None:
-    """Change settings: memory=128MiB cpu=60s wall=5m log=10MiB body=64MiB egress_allow=CIDR,HOST egress_deny=..."""
-    changes = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not key:
-            raise SettingFormError
-        changes[key.strip()] = value.strip()
+    changes = {key.strip(): value.strip() for key, value in pairs(settings, "KEY=VALUE").items()}
     with context.client() as client:
         site = client.call("PATCH", f"/sites/{part(name)}", body={"settings": changes})
     context.show(site, f"Site {site['name']}: {', '.join(changes)} set.")
+
+
+@site_command.command("show")
+@click.argument("name", type=TEXT)
+@common
+def show_site(context: Context, name: str) -> None:
+    """Show a site's settings, and whether it can be opened."""
+    with context.client() as client:
+        site = _with_problem(client, client.get(f"/sites/{part(name)}"))
+    shown = _shown(site)
+    fields = [("name", site["name"]), ("id", site["id"]), ("created", shown["created"]), ("state", shown["state"])]
+    fields += [(key, _setting(key, value)) for key, value in site["settings"].items()]
+    context.show(site, "\n".join(f"{key:<13} {value}" for key, value in fields))
+
+
+def _with_problem(client: Client, site: dict[str, Any]) -> dict[str, Any]:
+    return {**site, "problem": sites_shut(client, [site]).get(site["id"])}
+
+
+def _shown(site: dict[str, Any]) -> dict[str, Any]:
+    return {**site, "created": when(site["created_ms"]), "state": site["problem"] or "ok"}
+
+
+def _setting(key: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "-"
+    if key in {"cpu", "wall"}:
+        return f"{value} s"
+    if value % _MIB == 0:
+        return f"{value // _MIB} MiB"
+    return f"{value // 1024} KiB" if value % 1024 == 0 else f"{value} bytes"

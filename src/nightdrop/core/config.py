@@ -27,7 +27,7 @@ class ConfigInvalidError(InvalidError):
     """The configuration is not valid."""
 
     code = "config_invalid"
-    hint = "The settings and their defaults are in docs/reference/configuration.md."
+    hint = "The settings are: listen, database, node_key, sandbox, pool, concurrency, log_level."
 
 
 class Config(BaseModel):

@@ -1,0 +1,107 @@
+"""Groups and arguments of the command line: what counts as wrong usage, and what is said about it."""
+
+import difflib
+from typing import Any
+
+import click
+
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class Group(click.Group):
+    """A group that lists its commands in the order they were written, and knows the nearest name."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            wanted = f"Did you mean {near[0]!r}?" if near else f"See: {ctx.command_path} --help"
+            ctx.fail(f"There is no command {name!r}. {wanted}")
+        return super().resolve_command(ctx, args)
+
+
+class _Text(click.ParamType[str]):
+    """Text that has a UTF-8 form: JSON and addresses cannot carry anything else."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            self.fail("This is not UTF-8 text.", param, ctx)
+        return text
+
+
+class _Pair(_Text):
+    """``KEY=VALUE``. The message repeats nothing: what has no ``=`` may be a value that came without its key."""
+
+    name = "pair"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = super().convert(value, param, ctx)
+        key, equals, _ = text.partition("=")
+        if not equals or not key.strip():
+            form = (param.metavar if param is not None else None) or "KEY=VALUE"
+            self.fail(f"Write it as {form.removesuffix('...')}.", param, ctx)
+        return text
+
+
+class _Listen(_Text):
+    name = "listen"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = super().convert(value, param, ctx)
+        host, _, port = text.rpartition(":")
+        if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+            self.fail("Write it as HOST:PORT, for example 127.0.0.1:8420.", param, ctx)
+        return text
+
+
+TEXT = _Text()
+PAIR = _Pair()
+LISTEN = _Listen()
+
+
+def pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
+    """Return ``KEY=VALUE`` arguments by key.
+
+    Raises:
+        click.BadParameter: a key comes twice; the second value would silently win.
+    """
+    parsed: dict[str, str] = {}
+    for text in given:
+        key, _, value = text.partition("=")
+        if key in parsed:
+            raise click.BadParameter("A key is given twice.", param_hint=option)
+        parsed[key] = value
+    return parsed
+
+
+class NoValueCommand(click.Command):
+    """A command that takes a secret from elsewhere: what stands in its place on the command line is not repeated."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            # A value may begin with a hyphen: only a misspelled option is named.
+            if error.possibilities:
+                raise
+            self._refuse(ctx)
+        if rest:
+            self._refuse(ctx)
+        return rest
+
+    def _refuse(self, ctx: click.Context) -> None:
+        ctx.fail(
+            "Too many arguments. A value is never an argument: other users would see it in the list of processes,"
+            " and your shell would keep it. Give it at the prompt, on standard input or with --file."
+        )
