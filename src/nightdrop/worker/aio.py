@@ -10,7 +10,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import structlog
+
 from nightdrop.core.wire import ChannelClosedError, Frame, FrameDecoder, FrameTooLargeError, pack_header, receive
+
+log = structlog.get_logger()
 
 _MAX_QUEUED = 64 * 1024 * 1024
 
@@ -73,6 +77,9 @@ class AsyncChannel:
             return
         except (ChannelClosedError, FrameTooLargeError, ValueError, KeyError, TypeError):
             self._lost()
+        except Exception as error:  # noqa: BLE001 - frames behind this one would wait for ever: better no channel
+            log.error("channel_failed", exception=type(error).__name__)
+            self._lost()
 
     def _writable(self) -> None:
         try:
@@ -80,7 +87,7 @@ class AsyncChannel:
                 self._send_head()
         except BlockingIOError:
             self._loop.add_writer(self._sock, self._writable)
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             self._lost()
         else:
             self._loop.remove_writer(self._sock)

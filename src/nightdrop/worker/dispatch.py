@@ -16,7 +16,7 @@ from nightdrop.core.errors import NightdropError
 from nightdrop.runs.model import ClaimedRun, FinishedRun, RunState
 from nightdrop.runs.queue import RunQueue
 from nightdrop.worker.live_run import LiveRun, LogLine, Verdict
-from nightdrop.worker.pairs import PairPool
+from nightdrop.worker.pairs import Pair, PairPool
 
 log = structlog.get_logger()
 
@@ -24,6 +24,17 @@ LEASE_MS = 30_000
 _RENEW_S = 10.0
 _POLL_S = 1.0
 _LOG_DELAY_S = 0.02
+# How long a claimed run may wait for a pair.
+_PAIR_WAIT_S = 30.0
+_NOT_STARTED = "its processes could not be started"
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A claimed run for which there is no pair yet, and since when (event loop time)."""
+
+    run: ClaimedRun
+    since: float
 
 
 @dataclass(slots=True)
@@ -69,9 +80,9 @@ class Dispatcher:
         self._notify = notify
         self._refusal = refusal
         self._live: dict[str, LiveRun] = {}
-        self._waiting: deque[ClaimedRun] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._finished: list[FinishedRun] = []
-        self._logs: dict[LiveRun, list[LogLine]] = defaultdict(list)
+        self._logs: dict[tuple[str, int], list[LogLine]] = defaultdict(list)
         self._urgent = asyncio.Event()
         self._stopping = False
         self._rung = True
@@ -91,10 +102,28 @@ class Dispatcher:
     def pairs_ready(self) -> None:
         """Start runs that were claimed before a pair was there."""
         while self._waiting and (pair := self._pool.take()) is not None:
-            run = LiveRun(self._waiting.popleft(), pair, on_log=self._logged, on_end=self._ended)
-            self._live[run.run.id] = run
-            self._start_run(run)
+            self._begin(self._waiting.popleft().run, pair)
         self._pool.refill(len(self._waiting))
+
+    def _begin(self, claimed: ClaimedRun, pair: Pair) -> None:
+        # Whatever goes wrong here, a claimed run must come to an end: nobody else would ever end it.
+        try:
+            run = LiveRun(claimed, pair, on_log=self._logged, on_end=self._ended)
+        except OSError as error:
+            log.error("run_not_started", run=claimed.id, exception=type(error).__name__)
+            self._pool.forget(pair)
+            self._give_up(claimed, _NOT_STARTED)
+            return
+        self._live[claimed.id] = run
+        try:
+            self._start_run(run)
+        except Exception as error:  # noqa: BLE001 - see above
+            log.error("run_not_started", run=claimed.id, exception=type(error).__name__)
+            run.kill(RunState.FAILED, _NOT_STARTED)
+
+    def _give_up(self, claimed: ClaimedRun, reason: str, state: RunState = RunState.FAILED) -> None:
+        self._finished.append(_never_started(claimed, state, reason))
+        self._urgent.set()
 
     def secret_used(self, run_id: str, name: str) -> None:
         """Note that the keeper gave a value to a run."""
@@ -110,7 +139,7 @@ class Dispatcher:
                 result = await self._loop.run_in_executor(self._thread, self._visit, step)
             except NightdropError as error:
                 log.error("database_step_failed", code=error.code)
-                self._finished = step.finished + self._finished
+                self._take_back(step)
                 await asyncio.sleep(_POLL_S)
                 continue
             self._apply(result)
@@ -128,6 +157,12 @@ class Dispatcher:
         for run in list(self._live.values()):
             run.kill(RunState.CANCELLED, reason)
 
+    def _take_back(self, step: _Step) -> None:
+        self._finished = step.finished + self._finished
+        for run, lines in step.logs.items():
+            self._logs[run][:0] = lines
+        self._rung |= step.rung
+
     async def _pause(self) -> None:
         delay = _LOG_DELAY_S if self._logs else _POLL_S
         try:
@@ -140,9 +175,11 @@ class Dispatcher:
 
     def _collect(self) -> _Step:
         now = self._loop.time()
-        step = _Step(finished=self._finished, live=[(run.run.id, run.run.fence) for run in self._live.values()])
+        while self._waiting and now - self._waiting[0].since > _PAIR_WAIT_S:
+            self._give_up(self._waiting.popleft().run, _NOT_STARTED)
+        held = [*(run.run for run in self._live.values()), *(waiting.run for waiting in self._waiting)]
+        step = _Step(finished=self._finished, logs=dict(self._logs), live=[(run.id, run.fence) for run in held])
         self._finished = []
-        step.logs = {(run.run.id, run.run.fence): lines for run, lines in self._logs.items()}
         self._logs = defaultdict(list)
         if now - self._renewed > _RENEW_S:
             step.renew, self._renewed = True, now
@@ -167,17 +204,15 @@ class Dispatcher:
 
     def _apply(self, result: _StepResult) -> None:
         for run_id in result.cancel:
-            if (run := self._live.get(run_id)) is not None:
-                run.kill(RunState.CANCELLED, "cancelled")
+            self._end_early(run_id, RunState.CANCELLED, "cancelled")
         for run_id in result.stale:
-            if (run := self._live.get(run_id)) is not None:
-                run.kill(RunState.LOST, "another worker took it over")
+            self._end_early(run_id, RunState.LOST, "another worker took it over")
         if self._refusal is not None:
             for claimed in result.claimed:
-                self._finished.append(_refused(claimed, self._refusal))
-                self._urgent.set()
+                self._give_up(claimed, self._refusal)
             return
-        self._waiting.extend(result.claimed)
+        now = self._loop.time()
+        self._waiting.extend(_Waiting(claimed, now) for claimed in result.claimed)
         self.pairs_ready()
         if result.claimed:
             # There may be more: a full claim is followed by another as soon as there is room.
@@ -185,11 +220,19 @@ class Dispatcher:
             if len(self._live) + len(self._waiting) < self._concurrency:
                 self._urgent.set()
 
+    def _end_early(self, run_id: str, state: RunState, reason: str) -> None:
+        if (live := self._live.get(run_id)) is not None:
+            live.kill(state, reason)
+            return
+        for waiting in [waiting for waiting in self._waiting if waiting.run.id == run_id]:
+            self._waiting.remove(waiting)
+            self._give_up(waiting.run, reason, state)
+
     def _logged(self, run: LiveRun, lines: list[LogLine]) -> None:
         if not self._logs:
             # End the long pause; the short one that follows gathers what comes next.
             self._loop.call_later(_LOG_DELAY_S, self._urgent.set)
-        self._logs[run].extend(lines)
+        self._logs[run.run.id, run.run.fence].extend(lines)
 
     def _ended(self, run: LiveRun, verdict: Verdict) -> None:
         self._live.pop(run.run.id, None)
@@ -201,7 +244,7 @@ class Dispatcher:
                 reason=verdict.reason,
                 error=verdict.error,
                 secrets_used=tuple(sorted(run.secrets)),
-                logs=tuple(self._logs.pop(run, ())),
+                logs=tuple(self._logs.pop((run.run.id, run.run.fence), ())),
             )
         )
         self._end_run(run)
@@ -210,11 +253,11 @@ class Dispatcher:
         self._urgent.set()
 
 
-def _refused(run: ClaimedRun, reason: str) -> FinishedRun:
+def _never_started(run: ClaimedRun, state: RunState, reason: str) -> FinishedRun:
     return FinishedRun(
         run_id=run.id,
         fence=run.fence,
-        state=RunState.FAILED,
+        state=state,
         reason=reason,
         error=None,
         secrets_used=(),

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -24,7 +24,7 @@ from nightdrop.core.logging import configure_logging
 from nightdrop.core.wire import ChannelClosedError, Frame, channel_pair
 from nightdrop.db.engine import Database
 from nightdrop.db.migrate import require_head
-from nightdrop.runs.bell import Bell
+from nightdrop.runs.bell import Bell, BellListener
 from nightdrop.runs.queue import RunQueue
 from nightdrop.sandbox import process
 from nightdrop.sandbox.probe import SandboxLevel, probe
@@ -120,8 +120,9 @@ class Worker:
         self._broker.start()
         if self._may_run:
             self._zygote.start()
-        listener = self._bell.listen("worker")
-        loop.add_reader(listener.fileno(), self._rung, listener)
+        loop.set_exception_handler(_loop_failed)
+        # Runs ring often, and keeping house costs a transaction: so they have different bells.
+        listeners = [self._listen("worker", self._dispatcher.rung), self._listen("house", self._house.set)]
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
         housekeeping = loop.create_task(self._keep_house())
@@ -130,7 +131,8 @@ class Worker:
             await self._dispatcher.run()
         finally:
             housekeeping.cancel()
-            listener.close()
+            for listener in listeners:
+                listener.close()
             self._pool.close()
             await asyncio.gather(self._zygote.stop(), self._broker.stop(), self._keeper.stop())
             self._db.close()
@@ -147,10 +149,15 @@ class Worker:
     def _ring_web(self) -> None:
         self._bell.ring("web")
 
-    def _rung(self, listener: Any) -> None:
-        listener.drain()
-        self._dispatcher.rung()
-        self._house.set()
+    def _listen(self, role: str, rung: Callable[[], None]) -> BellListener:
+        listener = self._bell.listen(role)
+
+        def hear() -> None:
+            listener.drain()
+            rung()
+
+        asyncio.get_running_loop().add_reader(listener.fileno(), hear)
+        return listener
 
     def _start_run(self, live: LiveRun) -> None:
         run = live.run
@@ -282,6 +289,11 @@ def _published(answer: dict[str, Any]) -> PublishedSiteKey:
         signature=base64.b64decode(answer["signature"]),
         identity=base64.b64decode(answer["identity"]),
     )
+
+
+def _loop_failed(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # The default handler prints exceptions with their text, which may hold a value.
+    log.error("loop_error", exception=type(context.get("exception")).__qualname__)
 
 
 def _ignore(_frame: Frame) -> None:

@@ -202,7 +202,7 @@ def _put(
     else:
         raise ValueFormError
     # The worker lets the keeper check that it can open it.
-    services.bell.ring("worker")
+    services.bell.ring("house")
     return _shown(info)
 
 

@@ -64,7 +64,7 @@ def list_sites(services: ServicesDep, caller: CallerDep) -> Page[SiteOut]:
 async def create_site(body: NewSite, services: ServicesDep, caller: CallerDep) -> SiteOut:
     """Make a site and wait up to 5 seconds for its key."""
     site = await run_sync(services.sites.create, caller, body.name)
-    services.bell.ring("worker")
+    services.bell.ring("house")
     return _shown(await _wait_for_key(services, caller, site))
 
 

@@ -1,0 +1,133 @@
+"""A run that was claimed always comes to an end, whatever goes wrong between the claim and its start."""
+
+import asyncio
+import os
+import socket
+import subprocess
+
+import pytest
+from sqlalchemy import text
+
+from nightdrop.core.caller import SYSTEM
+from nightdrop.core.clock import SystemClock
+from nightdrop.db.engine import Database
+from nightdrop.db.errors import DatabaseBusyError
+from nightdrop.db.migrate import upgrade
+from nightdrop.runs.model import RunState
+from nightdrop.runs.queue import RunQueue
+from nightdrop.worker import dispatch
+from nightdrop.worker.dispatch import Dispatcher
+from nightdrop.worker.pairs import Pair
+
+SITE = "site_a"
+
+
+@pytest.fixture
+def queue(tmp_path):
+    with Database.open(tmp_path / "app.db") as db:
+        upgrade(db)
+        with db.write() as conn:
+            conn.execute(text("INSERT INTO sites (id, name, created_ms) VALUES (:id, :id, 1)"), {"id": SITE})
+        yield RunQueue(db, SystemClock())
+
+
+@pytest.fixture
+def pair():
+    """A pair whose processes only wait."""
+    ours, theirs = socket.socketpair()
+    processes = [subprocess.Popen(["cat"], stdin=subprocess.PIPE) for _ in range(2)]
+    with theirs:
+        yield Pair(1, ours, *(os.pidfd_open(process.pid) for process in processes))
+    for process in processes:
+        process.kill()
+        process.stdin.close()
+        process.wait()
+
+
+class Pool:
+    """Hands out what it was given."""
+
+    def __init__(self, *pairs):
+        self.pairs = list(pairs)
+
+    def take(self):
+        return self.pairs.pop() if self.pairs else None
+
+    def refill(self, waiting=0):
+        pass
+
+    def forget(self, pair):
+        pair.dispose()
+
+
+def dispatch_until_ended(queue, pool, run_id, start_run, during=None):
+    async def serve():
+        dispatcher = Dispatcher(
+            queue,
+            pool,
+            worker_id="w1",
+            concurrency=4,
+            start_run=start_run,
+            end_run=lambda _run: None,
+            notify=lambda: None,
+        )
+        serving = asyncio.create_task(dispatcher.run())
+        while not queue.get(SYSTEM, run_id).state.ended:
+            if during is not None:
+                during(dispatcher)
+            await asyncio.sleep(0.005)
+        dispatcher.stop("the test is over", 0)
+        await serving
+
+    async def bounded():
+        await asyncio.wait_for(serve(), 20)
+
+    asyncio.run(bounded())
+    return queue.get(SYSTEM, run_id)
+
+
+def refuse(_live):
+    raise ProcessLookupError
+
+
+def test_a_run_that_cannot_be_started_fails(queue, pair):
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+    ended = dispatch_until_ended(queue, Pool(pair), run.id, refuse)
+    assert (ended.state, ended.reason) == (RunState.FAILED, "its processes could not be started")
+
+
+def test_a_run_that_gets_no_pair_fails(queue, monkeypatch):
+    monkeypatch.setattr(dispatch, "_PAIR_WAIT_S", 0.0)
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+    ended = dispatch_until_ended(queue, Pool(), run.id, refuse, during=lambda dispatcher: dispatcher.rung())
+    assert (ended.state, ended.reason) == (RunState.FAILED, "its processes could not be started")
+
+
+def test_a_run_that_waits_for_a_pair_can_be_cancelled(queue):
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+
+    def cancel_once_claimed(dispatcher):
+        if queue.get(SYSTEM, run.id).state == RunState.RUNNING:
+            queue.request_cancel(SYSTEM, run.id)
+        dispatcher.rung()
+
+    ended = dispatch_until_ended(queue, Pool(), run.id, refuse, during=cancel_once_claimed)
+    assert ended.state == RunState.CANCELLED
+
+
+def test_an_end_that_the_database_refused_is_written_later(queue, pair, monkeypatch):
+    monkeypatch.setattr(dispatch, "_POLL_S", 0.01)
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+    turn = queue.turn
+    refused = []
+
+    def busy_at_the_first_end(*arguments, ends=(), **more):
+        if ends and not refused:
+            refused.extend(ends)
+            raise DatabaseBusyError
+        return turn(*arguments, ends=ends, **more)
+
+    monkeypatch.setattr(queue, "turn", busy_at_the_first_end)
+    ended = dispatch_until_ended(queue, Pool(pair), run.id, refuse)
+    assert refused
+    assert ended.state == RunState.FAILED
