@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import structlog
+import uvloop
 from anyio.to_thread import current_default_thread_limiter
 from starlette.types import Scope
 
@@ -174,7 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         configure_logging(config.log_level)
         if not confine_web(home, config.node_key_path(home), connects=not config.is_sqlite):
             log.warning("web_not_confined", reason="this kernel has no Landlock")
-        asyncio.run(serve(home, config))
+        uvloop.run(serve(home, config))
     except NightdropError as error:
         sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
         sys.exit(1)

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import structlog
 from anyio.to_thread import run_sync
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, text
 
 from nightdrop.core.errors import NightdropError
 from nightdrop.db.engine import Database
-from nightdrop.db.tables import run_logs, runs
 from nightdrop.runs.bell import Bell, BellListener
 from nightdrop.runs.model import RunState
 
@@ -19,6 +18,9 @@ log = structlog.get_logger()
 
 # A lost ring, or a worker on another host, costs at most this.
 _LOOK_S = 1.0
+_PROGRESS = text(
+    "SELECT id, state, (SELECT max(seq) FROM run_logs WHERE run_id = runs.id) FROM runs WHERE id IN :ids"
+).bindparams(bindparam("ids", expanding=True))
 
 
 class Progress(NamedTuple):
@@ -64,6 +66,7 @@ class Watch:
         self._watchers: dict[str, set[Watcher]] = {}
         self._ears: set[asyncio.Event] = set()
         self._look_now = asyncio.Event()
+        self.rings = 0
         self.closing = False
 
     async def run(self) -> None:
@@ -80,11 +83,15 @@ class Watch:
             listener.close()
 
     @contextmanager
-    def watching(self, run_id: str) -> Iterator[Watcher]:
-        """Give a waiter for a run; its first ``change`` comes at once, with where the run stands."""
+    def watching(self, run_id: str, since: int | None = None) -> Iterator[Watcher]:
+        """Give a waiter for a run; its first ``change`` comes at once, with where the run stands.
+
+        With ``since``, the value of ``rings`` before the run was made, it comes when there is something new.
+        """
         watcher = Watcher()
         self._watchers.setdefault(run_id, set()).add(watcher)
-        self._look_now.set()
+        if since != self.rings:
+            self._look_now.set()
         try:
             yield watcher
         finally:
@@ -113,6 +120,7 @@ class Watch:
 
     def _rung(self, listener: BellListener) -> None:
         listener.drain()
+        self.rings += 1
         self._look_now.set()
         for ear in self._ears:
             ear.set()
@@ -136,7 +144,6 @@ class Watch:
                     watcher.tell(found[run_id])
 
     def _progress(self, run_ids: Sequence[str]) -> dict[str, Progress]:
-        last = select(func.max(run_logs.c.seq)).where(run_logs.c.run_id == runs.c.id).scalar_subquery()
         with self._db.read() as connection:
-            rows = connection.execute(select(runs.c.id, runs.c.state, last).where(runs.c.id.in_(run_ids))).all()
+            rows = connection.execute(_PROGRESS, {"ids": run_ids}).all()
         return {run_id: Progress(RunState(state), seq or 0) for run_id, state, seq in rows}

@@ -141,7 +141,8 @@ class Channel:
     @classmethod
     def from_fd(cls, fd: int) -> "Channel":
         """Take over an inherited descriptor."""
-        return cls(socket.socket(fileno=fd))
+        # Named, so that nobody has to ask the kernel what it is.
+        return cls(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=fd))
 
     def fileno(self) -> int:
         return self.sock.fileno()

@@ -11,10 +11,15 @@ from nightdrop.sandbox.syscalls import number
 
 # PyDLL keeps the interpreter lock: right for short calls, and required around a clone.
 _LIBC = ctypes.PyDLL(None, use_errno=True)
+_ARGUMENTS = 6
+_ZEROS = (0,) * _ARGUMENTS
+# The C prototypes are variadic: declared in full, so that every argument is widened to a register.
 _SYSCALL = _LIBC.syscall
 _SYSCALL.restype = ctypes.c_long
+_SYSCALL.argtypes = (ctypes.c_long,) * (1 + _ARGUMENTS)
 _PRCTL = _LIBC.prctl
 _PRCTL.restype = ctypes.c_int
+_PRCTL.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
 
 
 def syscall(name: str, *arguments: int) -> int:
@@ -27,8 +32,7 @@ def syscall(name: str, *arguments: int) -> int:
     Raises:
         OSError: with the kernel's errno; ENOSYS on an architecture without a table.
     """
-    # The C prototype is variadic: every argument has to be widened to a register by hand.
-    result: int = _SYSCALL(ctypes.c_long(number(name)), *(ctypes.c_long(argument) for argument in arguments))
+    result: int = _SYSCALL(number(name), *arguments, *_ZEROS[len(arguments) :])
     if result == -1:
         raise _last_error()
     return result
@@ -40,8 +44,7 @@ def prctl(option: int, first: int = 0, second: int = 0, third: int = 0, fourth: 
     Raises:
         OSError: with the kernel's errno.
     """
-    arguments = (ctypes.c_ulong(value) for value in (first, second, third, fourth))
-    result: int = _PRCTL(ctypes.c_int(option), *arguments)
+    result: int = _PRCTL(option, first, second, third, fourth)
     if result == -1:
         raise _last_error()
     return result

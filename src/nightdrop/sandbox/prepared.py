@@ -10,7 +10,7 @@ from nightdrop.sandbox import landlock, seccomp
 from nightdrop.sandbox.bpf import Program
 from nightdrop.sandbox.limits import limit_gateway, limit_runner
 from nightdrop.sandbox.probe import NoSandboxError, SandboxLevel, probe
-from nightdrop.sandbox.process import close_other_fds, drop_capabilities, harden
+from nightdrop.sandbox.process import close_other_fds, drop_capabilities, harden, has_capabilities
 from nightdrop.sandbox.profiles import GATEWAY, RUNNER
 
 _STANDARD_FDS = (0, 1, 2)
@@ -65,7 +65,8 @@ class Prepared:
                 os.dup2(self._null, fd)
         close_other_fds(kept.union(_STANDARD_FDS, () if cage.ruleset is None else (cage.ruleset,)))
         limit()
-        drop_capabilities()
+        if has_capabilities():
+            drop_capabilities()
         harden(parent=self.parent)
         if cage.ruleset is not None:
             landlock.restrict_self(cage.ruleset)

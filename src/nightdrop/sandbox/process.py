@@ -77,6 +77,18 @@ def drop_capabilities(keep: Iterable[int] = ()) -> None:
     syscall("capset", ctypes.addressof(header), ctypes.addressof(sets))
 
 
+def has_capabilities() -> bool:
+    """Tell whether this process has any capability, or could pass one on.
+
+    Without an inheritable one there is no ambient one either; the bounding set gives nothing to a process under
+    no_new_privs.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    return any(_capabilities())
+
+
 def close_other_fds(keep: Iterable[int]) -> None:
     """Close every file descriptor that is not in ``keep``, also the standard ones.
 
@@ -101,11 +113,17 @@ def _empty_bounding_set(keep: frozenset[int]) -> None:
 
 
 def _has_capability(number: int) -> bool:
+    data = _capabilities()
+    effective = data[0] | data[3] << 32
+    return bool(effective >> number & 1)
+
+
+def _capabilities() -> tuple[int, ...]:
+    """Return effective, permitted, inheritable: the low words of the three, then the high ones."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     data = (ctypes.c_uint32 * 6)()
     syscall("capget", ctypes.addressof(header), ctypes.addressof(data))
-    effective = data[0] | data[3] << 32
-    return bool(effective >> number & 1)
+    return tuple(data)
 
 
 def _lock_memory() -> list[str]:

@@ -8,6 +8,7 @@ import select
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,20 @@ class Gateway:
         limits = run["limits"]
         self._log = RunLog(self._masker, SystemClock(), self._send_lines, limits["log"])
         self._secrets = SecretCalls(keeper, self._masker, self._log.write)
-        files = Path(run["files"])
-        self._http = HttpService(BrokerConnector(broker), body_limit=limits["body"], log=self._log.write, files=files)
+        self._broker = broker
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._poll.register(pipe, select.POLLIN)
+
+    @cached_property
+    def _http(self) -> HttpService:
+        # Made when the script asks for it: most of a short run's time would go into it.
+        return HttpService(
+            BrokerConnector(self._broker),
+            body_limit=self._run["limits"]["body"],
+            log=self._log.write,
+            files=Path(self._run["files"]),
+        )
 
     def serve(self) -> None:
         """Send the script to the runner, serve it, report the end.

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from nightdrop.core.wire import Channel, ChannelClosedError, channel_pair
 from nightdrop.sandbox import Prepared, SandboxLevel, prepare, probe
+from nightdrop.sandbox.fork import fork_bare, require_one_thread, reseed
 from nightdrop.sandbox.namespaces import clone_into_namespaces
 from nightdrop.sandbox.process import drop_capabilities, harden
 
@@ -48,6 +49,7 @@ class Zygote:
 
     def serve(self) -> None:
         """Serve until the worker closes the control channel."""
+        require_one_thread()
         # What the children share stays shared: the collector must not write into it (gc.freeze, PEP 442 notes).
         gc.collect()
         gc.freeze()
@@ -76,7 +78,7 @@ class Zygote:
             self._control.send_json({"pair": pair}, [worker_end.fileno(), gateway.pidfd, runner.pidfd])
 
     def _fork(self, pair: int, role: str) -> _Member | None:
-        pid = os.fork()
+        pid = fork_bare()
         if pid == 0:
             return None
         member = _Member(pair, role, pid, os.pidfd_open(pid))
@@ -85,6 +87,7 @@ class Zygote:
 
     def _enter_gateway(self, control: socket.socket, pipe: socket.socket) -> NoReturn:
         try:
+            reseed()
             self._prepared.confine_gateway([2, control.fileno(), pipe.fileno()])
             if "landlock" in self._prepared.missing:
                 self._run_gateway(control, pipe, narrow=lambda _rules: None)

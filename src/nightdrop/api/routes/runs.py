@@ -103,9 +103,10 @@ async def start_run(
             caller, services.sites.get(caller, site).id, idempotency_key=idempotency_key, **body.model_dump()
         )
 
+    rings = services.watch.rings
     info = await run_sync(enqueue)
     if query.wait:
-        info = await _wait_for_end(services, caller, info, query.wait)
+        info = await _wait_for_end(services, caller, info, query.wait, rings)
     return shown(info)
 
 
@@ -135,9 +136,11 @@ def cancel_run(run: str, services: ServicesDep, caller: CallerDep) -> RunOut:
     return shown(services.runs.request_cancel(caller, run))
 
 
-async def _wait_for_end(services: Services, caller: Caller, info: RunInfo, seconds: float) -> RunInfo:
+async def _wait_for_end(services: Services, caller: Caller, info: RunInfo, seconds: float, rings: int) -> RunInfo:
     deadline = monotonic() + seconds
-    with services.watch.watching(info.id) as watcher:
+    # An idempotency key may have found a run that ended long ago: then nobody rings any more.
+    since = rings if info.state == RunState.QUEUED else None
+    with services.watch.watching(info.id, since) as watcher:
         while not services.watch.closing:
             if watcher.progress is not None and watcher.progress.state.ended:
                 return await run_sync(services.runs.get, caller, info.id)
