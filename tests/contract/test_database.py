@@ -120,6 +120,27 @@ def _pragma(db, statement):
         connection.close()
 
 
+def test_only_a_durable_commit_waits_for_the_disk(file):
+    """2 is FULL: the log is synced at the commit; 1 is NORMAL: it is not (SQLite, PRAGMA synchronous)."""
+    with Database.open(file) as db:
+        levels = []
+        for durable in (True, False, True):
+            with db.write(durable=durable) as connection:
+                connection.execute(_PUT, {"key": f"k{len(levels)}", "value": "v"})
+                levels.append(connection.execute(text("PRAGMA synchronous")).scalar())
+        assert levels == [2, 1, 2]
+        assert len(keys(db)) == 3
+
+
+def test_sync_is_right_with_and_without_a_log(file):
+    with Database.open(file) as db:
+        with db.write(durable=False) as connection:
+            connection.execute(_PUT, {"key": "k", "value": "v"})
+        db.sync()
+        file.with_name("app.db-wal").unlink()
+        db.sync()
+
+
 def test_a_full_disk_changes_nothing(file):
     with Database.open(file) as db:
         pages = _pragma(db, "PRAGMA page_count")[0]

@@ -38,7 +38,13 @@ def record_denial(
 
 @contextmanager
 def authorized(
-    db: Database, caller: Caller, permission: Permission, site_id: str | None = None, target: str | None = None
+    db: Database,
+    caller: Caller,
+    permission: Permission,
+    site_id: str | None = None,
+    target: str | None = None,
+    *,
+    durable: bool = True,
 ) -> Iterator[Connection]:
     """Open a write transaction for a caller who may; the block itself must ``record``, as its last step.
 
@@ -48,7 +54,7 @@ def authorized(
         DeniedError: see ``check``.
     """
     check(db, caller, permission, site_id, target)
-    with db.write() as connection:
+    with db.write(durable=durable) as connection:
         yield connection
 
 
@@ -61,13 +67,15 @@ def guarded(
     site_id: str | None = None,
     target: str | None = None,
     detail: Mapping[str, Any] | None = None,
+    *,
+    durable: bool = True,
 ) -> Iterator[Connection]:
     """Open a write transaction for a caller who may; the change commits together with its audit entry or not at all.
 
     Raises:
         DeniedError: see ``check``.
     """
-    with authorized(db, caller, permission, site_id, target) as connection:
+    with authorized(db, caller, permission, site_id, target, durable=durable) as connection:
         yield connection
         # After the change, not before: see ``record`` on the order of locks. The commit joins the two.
         record(connection, event, caller, site_id, target, "ok", detail)

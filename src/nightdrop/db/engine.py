@@ -69,6 +69,7 @@ class Database:
         self._closed = False
         make = _sqlite_engine if self.is_sqlite else _postgres_engine
         self._write_engine = make(url, writes=True)
+        self._relaxed_engine = self._write_engine.execution_options(nightdrop_relaxed=True)
         self._read_engine = make(url, writes=False)
 
     @classmethod
@@ -101,18 +102,43 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """Open a write transaction; it commits at the end, and rolls back when the block raises.
 
         Keep it short and do not open a second one inside: on SQLite it holds the only write lock.
 
+        Args:
+            durable: the commit waits for the disk. Without it, on SQLite, the change is safe from a killed process at
+                once and from a power failure with the next durable commit of whichever process, or with ``sync``:
+                for what the caller is only told after one of these.
+
         Raises:
             DatabaseBusyError, DiskFullError, DatabaseReadOnlyError: nothing was changed.
         """
-        with self._writing(), driver_errors_mapped(), self._write_engine.begin() as connection:
+        engine = self._write_engine if durable else self._relaxed_engine
+        with self._writing(), driver_errors_mapped(), engine.begin() as connection:
             yield connection
         if self._residue:
             self._residue = not self._truncate_log()
+
+    def sync(self) -> None:
+        """Make sure that every commit so far survives a power failure.
+
+        Raises:
+            DatabaseReadOnlyError: the disk did not take it.
+        """
+        if not self.is_sqlite:
+            return
+        try:
+            fd = os.open(f"{self.url.database}-wal", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return  # all of it has been moved into the database, which syncs
+        try:
+            os.fdatasync(fd)
+        except OSError:
+            raise DatabaseReadOnlyError("The database cannot be written to disk.") from None
+        finally:
+            os.close(fd)
 
     @property
     def residue(self) -> bool:
@@ -236,7 +262,6 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
         # isolation_level=None: the driver starts no transaction of its own, the "begin" listener below does.
         connect_args={"check_same_thread": False, "isolation_level": None, "cached_statements": 256},
     )
-    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
 
     def set_up(connection: sqlite3.Connection, _record: object) -> None:
         for pragma in _PRAGMAS:
@@ -246,7 +271,13 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
 
     def start(connection: Connection) -> None:
         driver: Any = connection.connection.driver_connection
-        driver.execute(begin)
+        if not writes:
+            driver.execute("BEGIN")
+            return
+        relaxed = connection.get_execution_options().get("nightdrop_relaxed", False)
+        # The log is one file: the sync of a later commit, by any process, covers this one too.
+        driver.execute(f"PRAGMA synchronous={'NORMAL' if relaxed else 'FULL'}")
+        driver.execute("BEGIN IMMEDIATE")
 
     event.listen(engine, "connect", set_up)
     event.listen(engine, "begin", start)

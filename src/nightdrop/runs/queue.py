@@ -135,12 +135,14 @@ class RunQueue(RunClaims):
         priority: int = 0,
         idempotent: bool = False,
         run_at_ms: int | None = None,
+        durable: bool = True,
     ) -> RunInfo:
         """Queue a run of a stored script (its name or id), or of ``code`` that is run once and called ``name``.
 
         The version of the script is the one of now. The same ``idempotency_key`` returns the run that it made before.
         Of the runs of a site with the same ``concurrency_key`` one runs at a time. ``idempotent`` says that running
         it twice does no harm, so it is queued again when its worker dies. ``run_at_ms``: not before.
+        ``durable``: see ``Database.write``; a claim is durable, so nothing starts that a power failure makes undone.
 
         Raises:
             RunScriptMissingError, ParamsInvalidError, ParamsTooLargeError, RunRequestError, IdempotencyConflictError,
@@ -160,7 +162,7 @@ class RunQueue(RunClaims):
         )
         _check_source(request)
         try:
-            info = self._insert(caller, site, request)
+            info = self._insert(caller, site, request, durable=durable)
         except _RepeatedError as repeated:
             return repeated.info
         except IntegrityError:
@@ -275,11 +277,12 @@ class RunQueue(RunClaims):
                 break
         return deleted
 
-    def _insert(self, caller: Caller, site: str, request: _Request) -> RunInfo:
+    def _insert(self, caller: Caller, site: str, request: _Request, *, durable: bool) -> RunInfo:
         run_id = new_id("run")
         event = Event.RUN_QUEUED if request.script is not None else Event.EXEC_QUEUED
         permission = Permission.RUN_START if request.script is not None else Permission.EXEC_START
-        with guarded(self._db, caller, permission, event, site, run_id, _detail(request)) as conn:
+        opened = guarded(self._db, caller, permission, event, site, run_id, _detail(request), durable=durable)
+        with opened as conn:
             if request.script is None and conn.execute(_SITE, {"site": site}).first() is None:
                 raise SiteMissingError
             if request.idempotency_key is not None and (info := _repeated(conn, site, request)) is not None:

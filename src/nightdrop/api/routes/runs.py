@@ -100,7 +100,12 @@ async def start_run(
 
     def enqueue() -> RunInfo:
         return services.runs.enqueue(
-            caller, services.sites.get(caller, site).id, idempotency_key=idempotency_key, **body.model_dump()
+            caller,
+            services.sites.get(caller, site).id,
+            idempotency_key=idempotency_key,
+            # Who waits is answered after the worker's claim, which makes both durable, or after a sync.
+            durable=not query.wait,
+            **body.model_dump(),
         )
 
     rings = services.watch.rings
@@ -147,6 +152,7 @@ async def _wait_for_end(services: Services, caller: Caller, info: RunInfo, secon
             if (left := deadline - monotonic()) <= 0:
                 break
             await watcher.change(left)
+    await run_sync(services.db.sync)
     return await run_sync(services.runs.get, caller, info.id)
 
 
