@@ -77,6 +77,8 @@ def noting_server() -> Iterator[Received]:
         received = Received(f"http://127.0.0.1:{httpd.server_port}")
         thread = threading.Thread(target=httpd.serve_forever, args=(0.05,))
         thread.start()
-        yield received
-        httpd.shutdown()
-        thread.join()
+        try:
+            yield received
+        finally:
+            httpd.shutdown()
+            thread.join()

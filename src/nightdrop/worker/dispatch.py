@@ -69,6 +69,7 @@ class Dispatcher:
         start_run: Callable[[LiveRun], None],
         end_run: Callable[[LiveRun], None],
         notify: Callable[[], None],
+        may_start: Callable[[], bool] = lambda: True,
         refusal: str | None = None,
     ) -> None:
         self._queue = queue
@@ -78,6 +79,7 @@ class Dispatcher:
         self._start_run = start_run
         self._end_run = end_run
         self._notify = notify
+        self._may_start = may_start
         self._refusal = refusal
         self._live: dict[str, LiveRun] = {}
         self._waiting: deque[_Waiting] = deque()
@@ -100,8 +102,8 @@ class Dispatcher:
         self._urgent.set()
 
     def pairs_ready(self) -> None:
-        """Start runs that were claimed before a pair was there."""
-        while self._waiting and (pair := self._pool.take()) is not None:
+        """Start runs that were claimed before a pair, or what else a run needs, was there."""
+        while self._waiting and self._may_start() and (pair := self._pool.take()) is not None:
             self._begin(self._waiting.popleft().run, pair)
         self._pool.refill(len(self._waiting))
 

@@ -65,7 +65,8 @@ class PairPool:
 
     def refill(self, waiting: int = 0) -> None:
         """Ask the zygote for what is missing; ``waiting`` runs want one at once."""
-        while len(self._ready) + self._asked < self._size + waiting:
+        # Asked for while the zygote is down, a pair would be waited for and never come; its start refills.
+        while self._zygote.channel is not None and len(self._ready) + self._asked < self._size + waiting:
             self._asked += 1
             self._zygote.send({"op": "spawn"})
 

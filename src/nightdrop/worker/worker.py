@@ -85,7 +85,13 @@ class Worker:
             on_start=self._keeper_started,
             on_gone=self._requests.fail_all,
         )
-        self._broker = Child("broker", "nightdrop.worker.broker", [], on_message=_ignore)
+        self._broker = Child(
+            "broker",
+            "nightdrop.worker.broker",
+            [],
+            on_message=_ignore,
+            on_start=lambda: self._dispatcher.pairs_ready(),
+        )
         zygote_arguments = ["--files", str(home.root / "sites")]
         zygote_arguments += ["--permissive"] if config.sandbox == "permissive" else []
         self._zygote = Child(
@@ -111,6 +117,7 @@ class Worker:
             start_run=self._start_run,
             end_run=self._end_run,
             notify=self._ring_web,
+            may_start=lambda: self._keeper.channel is not None and self._broker.channel is not None,
             refusal=refusal,
         )
         lost = self._queue.lose_worker(f"{socket.gethostname()}:{self._home.instance}:")
@@ -184,6 +191,7 @@ class Worker:
         # It may have a key now that it lacked, or a row may have been put right: what did not open is tried again.
         self._recheck = True
         self._house.set()
+        self._dispatcher.pairs_ready()
 
     def _keeper_message(self, frame: Frame) -> None:
         message = frame.json()

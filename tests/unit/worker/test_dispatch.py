@@ -60,7 +60,7 @@ class Pool:
         pair.dispose()
 
 
-def dispatch_until_ended(queue, pool, run_id, start_run, during=None):
+def dispatch_until_ended(queue, pool, run_id, start_run, during=None, may_start=lambda: True):
     async def serve():
         dispatcher = Dispatcher(
             queue,
@@ -70,6 +70,7 @@ def dispatch_until_ended(queue, pool, run_id, start_run, during=None):
             start_run=start_run,
             end_run=lambda _run: None,
             notify=lambda: None,
+            may_start=may_start,
         )
         serving = asyncio.create_task(dispatcher.run())
         while not queue.get(SYSTEM, run_id).state.ended:
@@ -131,3 +132,21 @@ def test_an_end_that_the_database_refused_is_written_later(queue, pair, monkeypa
     ended = dispatch_until_ended(queue, Pool(pair), run.id, refuse)
     assert refused
     assert ended.state == RunState.FAILED
+
+
+def test_a_run_waits_while_a_part_that_it_needs_is_down(queue, pair):
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+    up, started = [], []
+
+    def come_up_once_claimed(dispatcher):
+        if queue.get(SYSTEM, run.id).state == RunState.RUNNING and not up:
+            assert not started
+            up.append(True)
+            dispatcher.pairs_ready()
+
+    def start(_live):
+        started.append(bool(up))
+        raise ProcessLookupError
+
+    dispatch_until_ended(queue, Pool(pair), run.id, start, during=come_up_once_claimed, may_start=lambda: bool(up))
+    assert started == [True]
