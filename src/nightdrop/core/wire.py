@@ -142,7 +142,7 @@ class Channel:
     def from_fd(cls, fd: int) -> "Channel":
         """Take over an inherited descriptor."""
         # Named, so that nobody has to ask the kernel what it is.
-        return cls(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=fd))
+        return cls(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd))
 
     def fileno(self) -> int:
         return self.sock.fileno()

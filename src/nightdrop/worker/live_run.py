@@ -11,7 +11,7 @@ from nightdrop.core.wire import Frame
 from nightdrop.runs.model import ClaimedRun, RunState
 from nightdrop.sandbox import limits
 from nightdrop.worker.aio import AsyncChannel
-from nightdrop.worker.pairs import Pair
+from nightdrop.worker.pairs import ROLES, Pair, Role
 
 # How long a dying pair may take to hand over its last log lines and its exit status.
 _GRACE_S = 0.3
@@ -55,8 +55,7 @@ class LiveRun:
         """Set the limits from outside, then hand the run and its two channels to the gateway."""
         settings = self.run.settings
         wall = min(self.run.timeout_s or settings.wall, settings.wall)
-        if pid := self.pair.runner_pid():
-            limits.limit_process(pid, memory=settings.memory, cpu=settings.cpu)
+        limits.limit_process(self.pair.pid("runner"), memory=settings.memory, cpu=settings.cpu)
         self._timers.append(self._loop.call_later(wall, self._out_of_time, wall))
         self._channel.send_json({"op": "start", "run": self._description(files, wall)}, fds)
 
@@ -125,7 +124,7 @@ class LiveRun:
     def _gateway_closed(self) -> None:
         self._conclude_soon()
 
-    def _member_exited(self, role: str, _status: int) -> None:
+    def _member_exited(self, role: Role, _status: int) -> None:
         if role == "gateway" or self._verdict is None:
             self._conclude_soon()
 
@@ -144,13 +143,13 @@ class LiveRun:
         self._on_end(self, verdict)
 
     def _from_exits(self) -> Verdict:
-        for role in ("runner", "gateway"):
+        for role in ROLES:
             status = self.pair.exits.get(role)
             if status is not None and status != 0:
                 return self._from_status(role, status)
-        return Verdict(RunState.FAILED, "its processes stopped: the zygote was restarted")
+        return Verdict(RunState.FAILED, "its processes stopped: a zygote was restarted")
 
-    def _from_status(self, role: str, status: int) -> Verdict:
+    def _from_status(self, role: Role, status: int) -> Verdict:
         code = os.waitstatus_to_exitcode(status)
         if code == -signal.SIGXCPU:
             return Verdict(RunState.KILLED, f"used more than its {self.run.settings.cpu} s of processor time")

@@ -5,114 +5,140 @@ import os
 import signal
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-from nightdrop.core.wire import Frame
+from nightdrop.core.wire import Frame, channel_pair
 from nightdrop.sandbox.limits import pid_of
 from nightdrop.worker.children import Child
 
+Role = Literal["gateway", "runner"]
+ROLES: tuple[Role, ...] = ("runner", "gateway")
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Pair:
-    """A gateway and a runner that wait for their only run."""
+    """A gateway and a runner for one run; complete once both zygotes have sent a pidfd."""
 
     number: int
     control: socket.socket
-    gateway_pidfd: int
-    runner_pidfd: int
-    exits: dict[str, int] = field(default_factory=dict)
-    on_exit: Callable[[str, int], None] | None = None
+    pidfds: dict[Role, int] = field(default_factory=dict)
+    exits: dict[Role, int] = field(default_factory=dict)
+    on_exit: Callable[[Role, int], None] | None = None
 
-    def kill(self, role: str) -> None:
+    @property
+    def complete(self) -> bool:
+        return len(self.pidfds) == len(ROLES)
+
+    def kill(self, role: Role) -> None:
         """Send SIGKILL through the pidfd: it cannot hit another process that got the same number."""
-        pidfd = self.gateway_pidfd if role == "gateway" else self.runner_pidfd
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        if (pidfd := self.pidfds.get(role)) is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
 
     def dispose(self) -> None:
-        """Kill both and close everything."""
-        for role in ("runner", "gateway"):
-            self.kill(role)
+        """Kill both and close everything; what is still being made ends with its channels."""
         self.on_exit = None
+        for role in ROLES:
+            self.kill(role)
         self.control.close()
-        os.close(self.gateway_pidfd)
-        os.close(self.runner_pidfd)
+        while self.pidfds:
+            os.close(self.pidfds.popitem()[1])
 
-    def runner_pid(self) -> int:
-        """Return the runner's number as the worker sees it, 0 when it is gone."""
-        return pid_of(self.runner_pidfd)
+    def pid(self, role: Role) -> int:
+        """Return a process's number as the worker sees it.
 
-    def gateway_pid(self) -> int:
-        """Return the gateway's number as the worker sees it, 0 when it is gone."""
-        return pid_of(self.gateway_pidfd)
+        Raises:
+            ProcessLookupError: it is gone.
+        """
+        return pid_of(self.pidfds[role])
 
 
 class PairPool:
     """Keeps ``size`` pairs ready."""
 
-    def __init__(self, zygote: Child, size: int, on_ready: Callable[[], None]) -> None:
-        self._zygote = zygote
+    def __init__(self, zygotes: Mapping[Role, Child], size: int, on_ready: Callable[[], None]) -> None:
+        self._zygotes = zygotes
         self._size = size
         self._on_ready = on_ready
         self._ready: deque[Pair] = deque()
+        self._made: dict[int, Pair] = {}
         self._known: dict[int, Pair] = {}
-        self._asked = 0
+        self._last = 0
 
     @property
     def ready(self) -> int:
         return len(self._ready)
 
     def refill(self, waiting: int = 0) -> None:
-        """Ask the zygote for what is missing; ``waiting`` runs want one at once."""
-        # Asked for while the zygote is down, a pair would be waited for and never come; its start refills.
-        while self._zygote.channel is not None and len(self._ready) + self._asked < self._size + waiting:
-            self._asked += 1
-            self._zygote.send({"op": "spawn"})
+        """Ask the zygotes for what is missing; ``waiting`` runs want one at once."""
+        # Asked for while a zygote is down, a pair would be waited for and never come; its start refills.
+        if any(zygote.channel is None for zygote in self._zygotes.values()):
+            return
+        while len(self._ready) + len(self._made) < self._size + waiting:
+            self._make()
 
     def take(self) -> Pair | None:
         return self._ready.popleft() if self._ready else None
 
     def forget(self, pair: Pair) -> None:
-        """End a pair after its run."""
+        """End a pair."""
         self._known.pop(pair.number, None)
+        self._made.pop(pair.number, None)
         pair.dispose()
 
-    def message(self, frame: Frame) -> None:
-        """Take a message of the zygote."""
+    def message(self, role: Role, frame: Frame) -> None:
+        """Take a message of a zygote."""
         message = frame.json()
         if "pair" in message:
-            control, gateway, runner = frame.fds
-            pair = Pair(message["pair"], socket.socket(fileno=control), gateway, runner)
-            self._known[pair.number] = pair
-            self._ready.append(pair)
-            self._asked = max(0, self._asked - 1)
-            self._on_ready()
+            self._forked(role, int(message["pair"]), frame.fds)
         elif "exit" in message:
-            self._exited(**message["exit"])
+            self._exited(role, **message["exit"])
 
     def zygote_gone(self) -> None:
-        """Drop what the dead zygote had made; runs under way notice by their closed channels."""
-        while self._ready:
-            pair = self._ready.popleft()
-            self._known.pop(pair.number, None)
-            pair.dispose()
-        self._known.clear()
-        self._asked = 0
+        """Drop what waits for a run: half of each pair is dead. Runs under way notice by their closed channels."""
+        for pair in [*self._ready, *self._made.values()]:
+            self.forget(pair)
+        self._ready.clear()
 
     def close(self) -> None:
         for pair in list(self._known.values()):
             self.forget(pair)
         self._ready.clear()
 
-    def _exited(self, pair: int, role: str, status: int) -> None:
+    def _make(self) -> None:
+        self._last += 1
+        control, gateway_control = channel_pair()
+        gateway_pipe, runner_pipe = channel_pair()
+        self._known[self._last] = self._made[self._last] = Pair(self._last, control)
+        request = {"pair": self._last}
+        with gateway_control, gateway_pipe, runner_pipe:
+            self._zygotes["gateway"].send(request, [gateway_control.fileno(), gateway_pipe.fileno()])
+            self._zygotes["runner"].send(request, [runner_pipe.fileno()])
+
+    def _forked(self, role: Role, number: int, fds: list[int]) -> None:
+        (pidfd,) = fds
+        pair = self._made.get(number)
+        if pair is None:
+            # Dropped while it was being made: its channels are closed, so it ends on its own.
+            os.close(pidfd)
+            return
+        pair.pidfds[role] = pidfd
+        if pair.complete:
+            del self._made[number]
+            self._ready.append(pair)
+            self._on_ready()
+
+    def _exited(self, role: Role, pair: int, status: int) -> None:
         member = self._known.get(pair)
         if member is None:
             return
         member.exits[role] = status
         if member.on_exit is not None:
             member.on_exit(role, status)
-        elif member in self._ready:
-            self._ready.remove(member)
+        elif member in self._ready or pair in self._made:
+            with contextlib.suppress(ValueError):
+                self._ready.remove(member)
             self.forget(member)
             self.refill()

@@ -1,4 +1,4 @@
-"""The worker: claims runs, supervises keeper, broker and zygote, and holds no key."""
+"""The worker: claims runs, supervises keeper, broker and zygotes, and holds no key."""
 
 import argparse
 import asyncio
@@ -33,7 +33,7 @@ from nightdrop.worker.aio import Requests
 from nightdrop.worker.children import Child
 from nightdrop.worker.dispatch import Dispatcher
 from nightdrop.worker.live_run import LiveRun
-from nightdrop.worker.pairs import PairPool
+from nightdrop.worker.pairs import ROLES, PairPool, Role
 from nightdrop.worker.status import WorkerStatus, write_status
 
 log = structlog.get_logger()
@@ -92,17 +92,23 @@ class Worker:
             on_message=_ignore,
             on_start=lambda: self._dispatcher.pairs_ready(),
         )
-        zygote_arguments = ["--files", str(home.root / "sites")]
-        zygote_arguments += ["--permissive"] if config.sandbox == "permissive" else []
-        self._zygote = Child(
-            "zygote",
+        self._zygotes: dict[Role, Child] = {role: self._make_zygote(role) for role in ROLES}
+        self._pool = PairPool(self._zygotes, config.pool, lambda: self._dispatcher.pairs_ready())
+
+    def _make_zygote(self, role: Role) -> Child:
+        arguments = ["--role", role]
+        if role == "gateway":
+            arguments += ["--files", str(self._home.root / "sites")]
+        if self._config.sandbox == "permissive":
+            arguments.append("--permissive")
+        return Child(
+            f"{role} zygote",
             "nightdrop.worker.zygote",
-            zygote_arguments,
-            on_message=lambda frame: self._pool.message(frame),
+            arguments,
+            on_message=lambda frame: self._pool.message(role, frame),
             on_start=lambda: self._pool.refill(),
             on_gone=lambda: self._pool.zygote_gone(),
         )
-        self._pool = PairPool(self._zygote, config.pool, lambda: self._dispatcher.pairs_ready())
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
@@ -126,7 +132,8 @@ class Worker:
         self._keeper.start()
         self._broker.start()
         if self._may_run:
-            self._zygote.start()
+            for zygote in self._zygotes.values():
+                zygote.start()
         loop.set_exception_handler(_loop_failed)
         # Runs ring often, and keeping house costs a transaction: so they have different bells.
         listeners = [self._listen("worker", self._dispatcher.rung), self._listen("house", self._house.set)]
@@ -141,8 +148,12 @@ class Worker:
             for listener in listeners:
                 listener.close()
             self._pool.close()
-            await asyncio.gather(self._zygote.stop(), self._broker.stop(), self._keeper.stop())
+            await asyncio.gather(*(child.stop() for child in self._children))
             self._db.close()
+
+    @property
+    def _children(self) -> list[Child]:
+        return [*self._zygotes.values(), self._broker, self._keeper]
 
     @property
     def _may_run(self) -> bool:
@@ -277,7 +288,7 @@ class Worker:
             sandbox_lines=tuple(self._level.lines()),
             permissive=self._config.sandbox == "permissive",
             keeper={k: v for k, v in self._keeper_status.items() if k not in {"id", "ok"}},
-            restarts={c.name: c.restarts for c in (self._keeper, self._broker, self._zygote)},
+            restarts={child.name: child.restarts for child in self._children},
         )
         await asyncio.to_thread(write_status, self._db, status)
 

@@ -17,7 +17,7 @@ from nightdrop.runs.model import RunState
 from nightdrop.runs.queue import RunQueue
 from nightdrop.worker import dispatch
 from nightdrop.worker.dispatch import Dispatcher
-from nightdrop.worker.pairs import Pair
+from nightdrop.worker.pairs import ROLES, Pair
 
 SITE = "site_a"
 
@@ -37,7 +37,8 @@ def pair():
     ours, theirs = socket.socketpair()
     processes = [subprocess.Popen(["cat"], stdin=subprocess.PIPE) for _ in range(2)]
     with theirs:
-        yield Pair(1, ours, *(os.pidfd_open(process.pid) for process in processes))
+        pidfds = [os.pidfd_open(process.pid) for process in processes]
+        yield Pair(1, ours, dict(zip(ROLES, pidfds, strict=True)))
     for process in processes:
         process.kill()
         process.stdin.close()
