@@ -15,6 +15,8 @@ from typing import Any
 GENESIS = bytes(32)
 FIRST_SEQ = 1
 _DOMAIN = b"nightdrop/audit/v1\0"
+# json.dumps would build an encoder for each entry, and one is written for each secret that is read.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
 class Break(StrEnum):
@@ -49,8 +51,7 @@ def canonical(body: Mapping[str, Any]) -> bytes:
     Raises:
         ValueError: a number is not finite. TypeError: a value is not JSON.
     """
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return text.encode("ascii")
+    return _encode(body).encode("ascii")
 
 
 def hash_entry(seq: int, prev: bytes, body: bytes) -> bytes:
