@@ -88,7 +88,12 @@ class Keeper:
 
     def _note_start(self, parts: Parts) -> None:
         self._noted = parts.keyring.problem.code if parts.keyring.problem else None
-        about = {"node": parts.keyring.node, "problem": self._noted, "weaknesses": self._weaknesses}
+        about = {
+            "node": parts.keyring.node,
+            "problem": self._noted,
+            "recipients": parts.keyring.recipients,
+            "weaknesses": self._weaknesses,
+        }
         try:
             parts.store.record(Event.KEEPER_STARTED, about)
         except NotWrittenError:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nightdrop.core.errors import NightdropError
 from nightdrop.core.wire import ChannelClosedError, Frame, FrameDecoder, FrameTooLargeError, receive
-from nightdrop.worker.keeper import control
+from nightdrop.worker.keeper import control, rotation
 from nightdrop.worker.keeper.channel import Outlet
 from nightdrop.worker.keeper.keeper import Keeper
 from nightdrop.worker.keeper.release import AUDIT, UNDECRYPTABLE, Run
@@ -25,6 +25,14 @@ _MAX_REQUEST = 64 * 1024
 _MAX_NOTICES = 64 * 1024 * 1024
 _GET = b"get\0"
 _HAS = b"has\0"
+
+# Requests that are answered at once, and those that are worked on between the requests of runs.
+_ANSWERED = {
+    "create_site_key": control.create_site_key,
+    "begin_rotation": rotation.begin_rotation,
+    "finish_rotation": rotation.finish_rotation,
+}
+_WORKED_ON = {"check": control.check, "reseal": rotation.reseal}
 
 Job = tuple[Any, Iterator[dict[str, Any] | None]]
 
@@ -175,12 +183,12 @@ class Loop:
                 return self._open_run(message, fds)
             case "close_run":
                 return self._close_run(message)
-            case "create_site_key":
-                return control.create_site_key(self._keeper, message)
             case "status":
                 return control.status(self._keeper)
-            case "check":
-                self._jobs.append((message.get("id"), control.check(self._keeper, message)))
+            case str() as op if op in _ANSWERED:
+                return _ANSWERED[op](self._keeper, message)
+            case str() as op if op in _WORKED_ON:
+                self._jobs.append((message.get("id"), _WORKED_ON[op](self._keeper, message)))
                 return None
         raise control.UnknownOperationError
 
