@@ -67,9 +67,12 @@ class Event(StrEnum):
     KEEPER_RECIPIENTS_SIGNED = "keeper.recipients_signed"
     KEEPER_LOG_CUT = "keeper.log_cut"
     KEEPER_RECOVERED = "keeper.recovered"
+    KEEPER_NODE_KEY_ADDED = "keeper.node_key_added"
     KEEPER_NODE_KEY_CHANGED = "keeper.node_key_changed"
     NODE_APPROVED = "node.approved"
     NODE_REMOVED = "node.removed"
+
+    AUDIT_CUT_ACCEPTED = "audit.cut_accepted"
 
     SERVER_STARTED = "server.started"
     SERVER_STOPPED = "server.stopped"

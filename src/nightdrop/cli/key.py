@@ -144,16 +144,37 @@ def recover_keys(context: Context, node_key: Path | None) -> None:
 
     The recovery key comes from a prompt or from standard input.
     """
+    path = _node_key_path(context, node_key)
+    printed = getpass.getpass("Recovery key: ") if sys.stdin.isatty() else sys.stdin.readline()
+    made = {"node": _keeper(context, "recover", path, printed), "node_key": str(path)}
+    context.show(made, f"A new node key lies at {path}. Start nightdrop again.")
+
+
+@key_command.command("rewrap")
+@common
+def rewrap_keys(context: Context) -> None:
+    """Make a new node key; the one so far opens nothing any more. Stop nightdrop first.
+
+    Secrets stay as they are: only the site keys are sealed anew. When others may know the old node key, rotate each
+    site's key as well: with it and an old copy of keeper.db they have the site keys of that time.
+    """
+    path = _node_key_path(context, None)
+    made = {"node": _keeper(context, "rewrap", path), "node_key": str(path)}
+    context.show(made, f"A new node key lies at {path}. Start nightdrop again. Copies of the old one open nothing now.")
+
+
+def _node_key_path(context: Context, given: Path | None) -> Path:
     from nightdrop.core.config import load_config
 
-    home = context.home
-    path = (node_key or load_config(home).node_key_path(home)).absolute()
-    argv = [sys.executable, "-I", "-m", "nightdrop.worker.keeper", "recover", "--home", str(home.root)]
-    argv += ["--node-key", str(path)]
-    printed = getpass.getpass("Recovery key: ") if sys.stdin.isatty() else sys.stdin.readline()
-    done = subprocess.run(argv, input=printed, stdout=subprocess.PIPE, text=True, check=False)
+    return (given or load_config(context.home).node_key_path(context.home)).absolute()
+
+
+def _keeper(context: Context, command: str, node_key: Path, given: str = "") -> str:
+    """Run one command of the keeper's program, the only one that opens keys; return what it printed."""
+    argv = [sys.executable, "-I", "-m", "nightdrop.worker.keeper", command, "--home", str(context.home.root)]
+    argv += ["--node-key", str(node_key)]
+    done = subprocess.run(argv, input=given, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
-        # The keeper has said why on standard error.
+        # It has said why on standard error.
         sys.exit(1)
-    made = {"node": done.stdout.strip(), "node_key": str(path)}
-    context.show(made, f"A new node key lies at {path}. Start nightdrop again.")
+    return done.stdout.strip()

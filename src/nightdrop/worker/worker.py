@@ -30,6 +30,7 @@ from nightdrop.sandbox.probe import SandboxLevel, probe
 from nightdrop.secrets.reseal import Resealing
 from nightdrop.secrets.store import SecretStore
 from nightdrop.worker.aio import Requests
+from nightdrop.worker.checkpoints import Checkpoints
 from nightdrop.worker.children import Child
 from nightdrop.worker.dispatch import Dispatcher
 from nightdrop.worker.live_run import LiveRun
@@ -42,6 +43,7 @@ log = structlog.get_logger()
 _CHECK_BATCH = 200
 _STATUS_S = 15.0
 _STOP_GRACE_S = 10.0
+_LAST_CHECKPOINT_S = 3.0
 _UNOPENABLE = {"undecryptable", "rollback"}
 
 
@@ -116,6 +118,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         worker_id = f"{socket.gethostname()}:{self._home.instance}:{os.getpid()}:{time.time_ns()}"
         resealing = Resealing(self._db, SystemClock(), worker_id)
+        self._checkpoints = Checkpoints(self._db, self._ask_keeper)
         self._rotator = Rotator(resealing, self._sites, self._ask_keeper, self._ring_web)
         refusal = None if self._may_run else "this host cannot confine scripts: see nightdrop doctor"
         self._dispatcher = Dispatcher(
@@ -152,6 +155,7 @@ class Worker:
             for listener in listeners:
                 listener.close()
             self._pool.close()
+            await self._sign_last()
             await asyncio.gather(*(child.stop() for child in self._children))
             self._db.close()
 
@@ -205,6 +209,7 @@ class Worker:
     def _keeper_started(self) -> None:
         # It may have a key now that it lacked, or a row may have been put right: what did not open is tried again.
         self._recheck = True
+        self._checkpoints.hurry()
         self._house.set()
         self._dispatcher.pairs_ready()
 
@@ -216,6 +221,9 @@ class Worker:
             case "used":
                 self._dispatcher.secret_used(message["run"], message["name"])
                 self._used.append((message["site"], message["name"], int(message["at_ms"])))
+            case "checkpoint_due":
+                self._checkpoints.hurry()
+                self._house.set()
             case "refused" if message["class"] in _UNOPENABLE:
                 self._unopenable.append((message["site"], message["name"], message["class"]))
                 self._house.set()
@@ -228,6 +236,7 @@ class Worker:
                 await self._check_secrets()
                 await self._rotator.look()
                 await self._write_notes()
+                await self._checkpoints.look()
             except ChannelClosedError:
                 log.warning("keeper_not_answering")
             except NightdropError as error:
@@ -286,6 +295,13 @@ class Worker:
             restarts={child.name: child.restarts for child in self._children},
         )
         await asyncio.to_thread(write_status, self._db, status)
+
+    async def _sign_last(self) -> None:
+        # What happened since the last checkpoint would not be covered until the next start.
+        try:
+            await asyncio.wait_for(self._checkpoints.sign(), _LAST_CHECKPOINT_S)
+        except (ChannelClosedError, NightdropError, TimeoutError):
+            log.warning("last_checkpoint_missing")
 
     async def _ask_keeper(self, message: dict[str, Any], patience_s: float = 10.0) -> dict[str, Any]:
         channel = self._keeper.channel

@@ -13,7 +13,7 @@ from nightdrop.crypto.seeds import IDENTITY_EPOCH, IDENTITY_SUBJECT, KeyInvalidE
 from nightdrop.keys.custody import Custody
 from nightdrop.keys.keeper_db import INSERT_SEED
 from nightdrop.keys.site_keys import FIRST_EPOCH, PublishedSiteKey, Recipient, SeedRow, new_site_key, publish
-from nightdrop.worker.keeper.store import DESTROY_SEEDS, KeeperStore, NotWrittenError
+from nightdrop.worker.keeper.store import DESTROY_SEEDS, KeeperStore, NotWrittenError, SealedSeed
 
 
 class NodeKeyUnknownError(UnavailableError):
@@ -99,6 +99,26 @@ class Keyring:
     def sites(self) -> dict[str, str]:
         """Return each known site with ``ok`` or the reason why it cannot be opened."""
         return {site_id: self.reason(site_id) or "ok" for site_id in self._epochs}
+
+    @contextmanager
+    def everything_open(self) -> Iterator[tuple[str, RedactedBytes, list[tuple[str, int, RedactedBytes]]]]:
+        """Give this node's fingerprint, the identity's seed and all site seeds, to seal them to another key.
+
+        Raises:
+            SiteKeyUnopenableError: one does not open, so it would be lost.
+            What ``publish`` raises.
+        """
+        seeds: list[tuple[str, int, RedactedBytes]] = []
+        with self._node_seed() as node, self._opened_identity(node) as identity:
+            assert self.node is not None
+            rows = self._store.sealed_seeds(self.node)
+            try:
+                # One by one into the list that is wiped: the next one may not open.
+                seeds.extend((row.site_id, row.epoch, self._seed(node, row)) for row in rows)
+                yield self.node, identity, seeds
+            finally:
+                for _, _, seed in seeds:
+                    seed.wipe()
 
     def shut(self, site_id: str, epoch: int) -> bool:
         """Tell whether the site has this epoch and its key does not open here: another key might open it."""
@@ -189,7 +209,12 @@ class Keyring:
         signature = self._store.recipients_signature() or b""
         return recipients_signed(identity, signature, [each.signed_form for each in recipients])
 
-    def _trusted_recipients(self, identity: RedactedBytes) -> list[Recipient]:
+    def trusted_recipients(self, identity: RedactedBytes) -> list[Recipient]:
+        """Return the recipients, once their signature by ``identity`` was checked.
+
+        Raises:
+            RecipientsUnsignedError
+        """
         # Read and checked at each use, with the key that signed it and not with what the database says it is.
         recipients = self._store.recipients()
         if not self._signed(Identity(identity.reveal()).public, recipients):
@@ -198,7 +223,7 @@ class Keyring:
         return recipients
 
     def _make(self, site_id: str, epoch: int, node: RedactedBytes, identity: RedactedBytes) -> PublishedSiteKey:
-        recipients = self._trusted_recipients(identity)
+        recipients = self.trusted_recipients(identity)
         made = new_site_key(site_id, epoch, identity_seed=identity.reveal(), recipients=recipients)
         about = {"site": site_id, "epoch": epoch, "key_id": made.published.key_id}
         # On disk before anybody can seal to it: a value sealed to a lost key is lost too.
@@ -254,6 +279,12 @@ class Keyring:
             return open_seed(node.reveal(), sealed, purpose="identity", subject=IDENTITY_SUBJECT, epoch=IDENTITY_EPOCH)
         except OpenError:
             raise IdentityUnopenableError from None
+
+    def _seed(self, node: RedactedBytes, row: SealedSeed) -> RedactedBytes:
+        try:
+            return open_seed(node.reveal(), row.sealed, purpose="site", subject=row.site_id, epoch=row.epoch)
+        except OpenError:
+            raise SiteKeyUnopenableError from None
 
     def _open_sites(self, node: RedactedBytes) -> None:
         for row in self._store.sealed_seeds(self.node or ""):

@@ -124,7 +124,7 @@ def _node_public(store: KeeperStore, path: Path) -> bytes:
     try:
         seed = FileCustody(path).load()
     except NodeKeyMissingError:
-        return _new_node_key(path)
+        return new_node_key(path)
     except (NodeKeyInvalidError, NodeKeyExposedError):
         raise NodeKeyExistsError(f"There is something at {path} already that cannot be used as a node key.") from None
     try:
@@ -137,7 +137,12 @@ def _node_public(store: KeeperStore, path: Path) -> bytes:
     return public
 
 
-def _new_node_key(path: Path) -> bytes:
+def new_node_key(path: Path) -> bytes:
+    """Make a node key at ``path``, where there is none, and return its public key.
+
+    Raises:
+        NodeKeyNotStoredError
+    """
     # Whole or not at all: a half-written file at the final place would be in the way of the next attempt.
     partial = FileCustody(path.with_name(path.name + ".new"))
     try:
@@ -145,13 +150,18 @@ def _new_node_key(path: Path) -> bytes:
         public = create_node_key(partial)
         os.link(partial.path, path)
         partial.path.unlink()
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError:
         raise NodeKeyNotStoredError(f"The node key could not be stored at {path}.") from None
     return public
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Make sure that names made or changed in a directory survive a power failure.
+
+    Raises:
+        OSError
+    """
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

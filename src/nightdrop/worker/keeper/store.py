@@ -43,8 +43,10 @@ DESTROY_SEEDS = "DELETE FROM site_seeds WHERE site_id = ? AND epoch < ?"
 _SAID = "SELECT 1 FROM audit WHERE instr(body, ?) LIMIT 1"
 _REMEMBER = """INSERT INTO checkpoints (log, size, note) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET size = excluded.size, note = excluded.note WHERE excluded.size >= checkpoints.size"""
+_FORGET = "DELETE FROM checkpoints WHERE log = ?"
 # While the keeper waits for a reader of its log, every run waits.
 _PURGE_BUSY_MS = 20
+_REPLACED = "replaced_node"
 _HIGH_WATER = "SELECT revision, digest FROM high_water WHERE site_id = ? AND name = ?"
 
 
@@ -116,7 +118,7 @@ class KeeperStore:
         # Only now: after a failed write the next entry must take this one's place.
         self._seq, self._head = seq, digest
         if durable:
-            self._sync()
+            self.sync()
         return at_ms
 
     def raise_high_water(self, changes: Iterable[Change]) -> None:
@@ -170,7 +172,12 @@ class KeeperStore:
         if todo := list(changes):
             self._write(todo)
             # A re-sealed row that reaches the disk before its note would be taken for a swapped one.
-            self._sync()
+            self.sync()
+
+    @property
+    def entries(self) -> int:
+        """How many entries the audit chain has."""
+        return self._seq
 
     @property
     def end(self) -> tuple[int, bytes]:
@@ -191,13 +198,14 @@ class KeeperStore:
         rows = self._all("SELECT note FROM checkpoints WHERE log = ?", log)
         return rows[0][0] if rows else None
 
-    def remember_checkpoint(self, log: str, size: int, note: str) -> None:
-        """Keep a signed checkpoint of another log, unless a longer one is kept.
+    def remember_checkpoint(self, log: str, size: int, note: str, *, replace: bool = False) -> None:
+        """Keep a signed checkpoint of another log, unless a longer one is kept; ``replace`` takes that one's place.
 
         Raises:
             NotWrittenError: nothing was changed.
         """
-        self._write([(_REMEMBER, (log, size, note))])
+        forget: list[Change] = [(_FORGET, (log,))] if replace else []
+        self._write([*forget, (_REMEMBER, (log, size, note))])
 
     def recipients_signature(self) -> bytes | None:
         """Return the signature over the list of recipients; empty when it is not well formed."""
@@ -213,6 +221,24 @@ class KeeperStore:
     def recipients_signature_change(signature: bytes) -> Change:
         """Return the change that stores the signature over the list of recipients."""
         return SET_META, (RECIPIENTS_SIGNATURE, base64.b64encode(signature).decode("ascii"))
+
+    def replaced_node(self) -> str | None:
+        """Return the fingerprint of the node key that is being replaced."""
+        rows = self._all("SELECT value FROM meta WHERE key = ?", _REPLACED)
+        return rows[0][0] if rows else None
+
+    @staticmethod
+    def replaced_node_change(node: str) -> Change:
+        """Return the change that notes which node key is being replaced."""
+        return SET_META, (_REPLACED, node)
+
+    @staticmethod
+    def remove_recipient_changes(recipient: str) -> list[Change]:
+        """Return the changes that remove a replaced recipient with everything that is sealed to it."""
+        return [
+            ("DELETE FROM recipients WHERE fingerprint = ?", (recipient,)),
+            ("DELETE FROM meta WHERE key = ?", (_REPLACED,)),
+        ]
 
     def recipients(self) -> list[Recipient]:
         return [
@@ -299,7 +325,12 @@ class KeeperStore:
             except sqlite3.Error:
                 self._syncer.failed = True
 
-    def _sync(self) -> None:
+    def sync(self) -> None:
+        """Wait until everything written is on disk.
+
+        Raises:
+            NotWrittenError: the disk failed.
+        """
         self._syncer.sync()
         if self.failed:
             raise NotWrittenError
