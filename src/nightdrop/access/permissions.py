@@ -24,6 +24,8 @@ class Permission(StrEnum):
     RUN_CANCEL = "run.cancel"
     EXEC_START = "exec.start"
     AUDIT_READ = "audit.read"
+    KEY_READ = "key.read"
+    KEY_ROTATE = "key.rotate"
 
 
 _PEOPLE = frozenset({"host", "session", "system"})
@@ -47,6 +49,8 @@ CARRIERS: Mapping[Permission, frozenset[str]] = MappingProxyType(
         Permission.RUN_CANCEL: _AND_TOKENS,
         Permission.EXEC_START: _AND_TOKENS,
         Permission.AUDIT_READ: _PEOPLE,
+        Permission.KEY_READ: _AND_TOKENS,
+        Permission.KEY_ROTATE: _PEOPLE,
     }
 )
 

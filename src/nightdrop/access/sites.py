@@ -17,7 +17,7 @@ from nightdrop.core.caller import SYSTEM, Caller
 from nightdrop.core.clock import Clock
 from nightdrop.core.errors import ConflictError, InvalidError, NotFoundError
 from nightdrop.core.ids import is_id, new_id
-from nightdrop.crypto.identity import verify_site_key
+from nightdrop.crypto.identity import SiteKeyForgedError, verify_site_key
 from nightdrop.db.engine import Database
 from nightdrop.db.tables import site_keys, sites
 
@@ -164,13 +164,14 @@ class SiteStore:
 
         Raises:
             SiteMissingError, SiteKeyStaleError.
-            SiteKeyForgedError: the signature does not fit.
+            SiteKeyForgedError: the signature does not fit, or another keeper made it.
         """
         verify_site_key(key.identity, key.signature, site_id, key.epoch, key.suite, key.public_key)
         with self._db.write() as connection:
             self._lock(connection, site_id)
             if connection.execute(select(sites.c.id).where(sites.c.id == site_id)).first() is None:
                 raise SiteMissingError
+            self._same_keeper(connection, key)
             newest = connection.execute(
                 select(site_keys).where(site_keys.c.site_id == site_id).order_by(site_keys.c.epoch.desc()).limit(1)
             ).first()
@@ -190,6 +191,12 @@ class SiteStore:
         with self._db.read() as connection:
             rows = connection.execute(_SITES.order_by(sites.c.name)).all()
         return [_site(row) for row in rows if allowed(caller, Permission.SITE_READ, row.id)]
+
+    def _same_keeper(self, connection: Connection, key: PublishedSiteKey) -> None:
+        # An installation has one keeper: a key of another one was pinned by nobody, and is opened by who knows whom.
+        known = connection.execute(select(site_keys.c.identity).limit(1)).scalar()
+        if known is not None and bytes(known) != key.identity:
+            raise SiteKeyForgedError
 
     def _add_key(self, connection: Connection, site_id: str, key: PublishedSiteKey) -> None:
         row = {

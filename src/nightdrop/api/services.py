@@ -16,6 +16,7 @@ from nightdrop.db.engine import Database
 from nightdrop.runs.bell import Bell
 from nightdrop.runs.queue import RunQueue
 from nightdrop.scripts.store import ScriptStore
+from nightdrop.secrets.rotations import RotationStore
 from nightdrop.secrets.store import SecretStore
 
 
@@ -29,6 +30,7 @@ class Services:
     db: Database
     sites: SiteStore
     secrets: SecretStore
+    rotations: RotationStore
     scripts: ScriptStore
     runs: RunQueue
     bell: Bell
@@ -45,6 +47,7 @@ class Services:
             db=db,
             sites=SiteStore(db, clock),
             secrets=SecretStore(db, clock),
+            rotations=RotationStore(db, clock),
             scripts=ScriptStore(db, clock),
             runs=RunQueue(db, clock, bell),
             bell=bell,

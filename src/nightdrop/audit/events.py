@@ -35,6 +35,8 @@ class Event(StrEnum):
     SITE_CHANGED = "site.changed"
     SITE_DELETED = "site.deleted"
     SITE_KEY_PUBLISHED = "site.key_published"
+    SITE_KEY_ROTATION_REQUESTED = "site.key_rotation_requested"
+    SITE_KEY_ROTATED = "site.key_rotated"
 
     SCRIPT_PUSHED = "script.pushed"
     SCRIPT_DESCRIBED = "script.described"
@@ -62,9 +64,15 @@ class Event(StrEnum):
     KEEPER_PROBLEM = "keeper.problem"
     KEEPER_SITE_KEY_CREATED = "keeper.site_key_created"
     KEEPER_SITE_KEY_ROTATED = "keeper.site_key_rotated"
+    KEEPER_RECIPIENTS_SIGNED = "keeper.recipients_signed"
+    KEEPER_LOG_CUT = "keeper.log_cut"
     KEEPER_RECOVERED = "keeper.recovered"
+    KEEPER_NODE_KEY_ADDED = "keeper.node_key_added"
+    KEEPER_NODE_KEY_CHANGED = "keeper.node_key_changed"
     NODE_APPROVED = "node.approved"
     NODE_REMOVED = "node.removed"
+
+    AUDIT_CUT_ACCEPTED = "audit.cut_accepted"
 
     SERVER_STARTED = "server.started"
     SERVER_STOPPED = "server.stopped"

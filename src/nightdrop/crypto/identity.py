@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from typing import NoReturn
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -21,6 +22,31 @@ class SiteKeyForgedError(DeniedError):
 
     code = "site_key_forged"
     hint = "Do not send the value. Compare the keeper's fingerprint with the one printed when it was installed."
+
+
+class Identity:
+    """The identity's private key, for many signatures."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, private: bytes | bytearray) -> None:
+        """Take a 32-byte seed, which the caller wipes.
+
+        Raises:
+            KeyInvalidError: it has another length.
+        """
+        self._key = _load(private)
+        self.public = self._key.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64-byte signature; ``message`` must begin with a label that no other use has."""
+        return self._key.sign(message)
+
+    def __repr__(self) -> str:
+        return "<Identity>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a private key cannot be pickled")
 
 
 def identity_public(private: bytes | bytearray) -> bytes:

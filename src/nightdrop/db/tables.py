@@ -70,6 +70,29 @@ site_keys = Table(
     PrimaryKeyConstraint("site_id", "epoch"),
 )
 
+# One row for each time a site's key was rotated: the epoch it leads to, and how far it is.
+rotations = Table(
+    "rotations",
+    metadata,
+    _site(),
+    Column("epoch", Integer, nullable=False),
+    Column("requested_ms", Big, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    # Whether secrets that do not open are deleted, instead of keeping the earlier epoch for them.
+    Column("drop_undecryptable", Boolean, nullable=False, server_default=false()),
+    Column("moved", Big, nullable=False, server_default="0"),
+    Column("dropped", Big, nullable=False, server_default="0"),
+    # Why it does not go on: an error code.
+    Column("problem", Text),
+    Column("finished_ms", Big),
+    # Whose turn it is. Two at once would make two forms of one secret, and the keeper knows only the last one.
+    Column("worker_id", Text),
+    Column("lease_until_ms", Big, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("site_id", "epoch"),
+)
+_open = text("finished_ms IS NULL")
+Index("ix_rotations_open", rotations.c.site_id, unique=True, sqlite_where=_open, postgresql_where=_open)
+
 secrets = Table(
     "secrets",
     metadata,
@@ -96,6 +119,7 @@ secrets = Table(
 Index("ix_secrets_by_name", secrets.c.site_id, secrets.c.name_key, secrets.c.id, secrets.c.search)
 Index("ix_secrets_by_updated", secrets.c.site_id, secrets.c.updated_ms, secrets.c.id, secrets.c.search)
 Index("ix_secrets_by_used", secrets.c.site_id, secrets.c.last_used_ms, secrets.c.id, secrets.c.search)
+Index("ix_secrets_by_epoch", secrets.c.site_id, secrets.c.epoch, secrets.c.id)
 _not_ok = text("health <> 'ok'")
 Index("ix_secrets_not_ok", secrets.c.health, secrets.c.id, sqlite_where=_not_ok, postgresql_where=_not_ok)
 
@@ -223,4 +247,14 @@ audit = Table(
     # No foreign key: an entry may be about a site that was never there.
     Column("site_id", Ordered),
     Index("ix_audit_by_site", "site_id", "seq"),
+)
+
+# The newest checkpoint of each audit log, signed by the keeper: a log that is shorter was cut.
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("log", Ordered, primary_key=True),
+    Column("size", Big, nullable=False),
+    Column("at_ms", Big, nullable=False),
+    Column("note", Text, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""``python -m nightdrop.install init|doctor``: for the command line, which must not import the server."""
+"""``python -m nightdrop.install init|doctor|audit-...``: for the command line, which must not import the server."""
 
 import argparse
 import json
@@ -8,13 +8,24 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from nightdrop.core.errors import NightdropError
+from nightdrop.install.audit import accept_cuts, newest_checkpoints, newest_entries, verify_home
 from nightdrop.install.doctor import examine
 from nightdrop.install.init import initialise_home
 
 
 def _run(options: argparse.Namespace) -> dict[str, Any]:
-    if options.command == "doctor":
-        return {"checks": [asdict(check) for check in examine(options.home)]}
+    match options.command:
+        case "doctor":
+            return {"checks": [asdict(check) for check in examine(options.home)]}
+        case "audit-ls":
+            return {"entries": newest_entries(options.home, options.limit)}
+        case "audit-verify":
+            findings = verify_home(options.home, options.identity, options.against)
+            return {"findings": [asdict(finding) for finding in findings]}
+        case "audit-accept":
+            return {"accepted": accept_cuts(options.home)}
+        case "audit-checkpoint":
+            return {"checkpoints": newest_checkpoints(options.home)}
     return asdict(initialise_home(options.home, options.node_key))
 
 
@@ -25,8 +36,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     init = commands.add_parser("init")
     init.add_argument("--home", type=Path, required=True)
     init.add_argument("--node-key", type=Path)
-    doctor = commands.add_parser("doctor")
-    doctor.add_argument("--home", type=Path, required=True)
+    for name in ("doctor", "audit-accept", "audit-checkpoint", "audit-ls", "audit-verify"):
+        command = commands.add_parser(name)
+        command.add_argument("--home", type=Path, required=True)
+        if name == "audit-ls":
+            command.add_argument("--limit", type=int, required=True)
+        if name == "audit-verify":
+            command.add_argument("--identity")
+            command.add_argument("--against", type=Path)
     options = parser.parse_args(arguments)
     try:
         made = _run(options)

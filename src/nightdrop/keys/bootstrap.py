@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nightdrop.core.redacted import RedactedBytes
-from nightdrop.crypto.identity import identity_public
+from nightdrop.crypto.identity import Identity
 from nightdrop.crypto.memory import wipe
+from nightdrop.crypto.recipients import sign_recipients
 from nightdrop.crypto.seeds import generate_seed, public_key_from_seed
 from nightdrop.keys.custody import Custody
 from nightdrop.keys.recovery import print_recovery_key
@@ -27,8 +28,8 @@ __all__ = ["NewKeys", "create_keys", "create_node_key", "reseal_for_node"]
 class NewKeys:
     """Everything that ``create_keys`` made.
 
-    ``recovery_printed`` is shown once and kept nowhere. ``recipients``, ``identity_rows`` and ``seed_rows`` go to
-    keeper.db, ``published`` to app.db.
+    ``recovery_printed`` is shown once and kept nowhere. ``recipients`` with their signature, ``identity_rows`` and
+    ``seed_rows`` go to keeper.db, ``published`` to app.db.
     """
 
     node_public: bytes
@@ -36,6 +37,7 @@ class NewKeys:
     recovery_printed: RedactedBytes
     identity_public: bytes
     recipients: tuple[Recipient, ...]
+    recipients_signature: bytes
     identity_rows: tuple[IdentityRow, ...]
     seed_rows: tuple[SeedRow, ...]
     published: tuple[PublishedSiteKey, ...]
@@ -52,6 +54,7 @@ def create_keys(custody: Custody, site_ids: Iterable[str]) -> NewKeys:
     try:
         node = Recipient("node", create_node_key(custody))
         recovery = Recipient("recovery", public_key_from_seed(recovery_seed))
+        identity = Identity(identity_seed)
         sites = [
             new_site_key(site_id, FIRST_EPOCH, identity_seed=identity_seed, recipients=(node, recovery))
             for site_id in site_ids
@@ -60,8 +63,9 @@ def create_keys(custody: Custody, site_ids: Iterable[str]) -> NewKeys:
             node_public=node.public_key,
             recovery_public=recovery.public_key,
             recovery_printed=print_recovery_key(recovery_seed),
-            identity_public=identity_public(identity_seed),
+            identity_public=identity.public,
             recipients=(node, recovery),
+            recipients_signature=sign_recipients(identity, [each.signed_form for each in (node, recovery)]),
             identity_rows=(seal_identity(node, identity_seed), seal_identity(recovery, identity_seed)),
             seed_rows=tuple(row for site in sites for row in site.rows),
             published=tuple(site.published for site in sites),

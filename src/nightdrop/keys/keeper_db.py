@@ -4,6 +4,7 @@ It holds no key in the clear: seeds are sealed to the recipients. It is apart fr
 ``init`` writes it too, and because a check of it must not import anything that opens.
 """
 
+import base64
 import os
 import sqlite3
 from pathlib import Path
@@ -19,8 +20,11 @@ APPLICATION_ID: Final = 0x6E646B70
 INSERT_RECIPIENT: Final = "INSERT INTO recipients (fingerprint, kind, public_key) VALUES (?, ?, ?)"
 INSERT_IDENTITY: Final = "INSERT INTO identity (fingerprint, public, sealed) VALUES (?, ?, ?)"
 INSERT_SEED: Final = "INSERT INTO site_seeds (site_id, epoch, fingerprint, sealed) VALUES (?, ?, ?, ?)"
+# The signature over all recipients, in base64.
+RECIPIENTS_SIGNATURE: Final = "recipients_signature"
+SET_META: Final = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 # Only a checkpoint of our own can hold the lock; while the keeper waits for it, every run waits.
-_BUSY_MS = 2000
+BUSY_MS: Final = 2000
 
 _TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
@@ -39,6 +43,15 @@ _TABLES = (
         PRIMARY KEY (site_id, name)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE audit (
         seq INTEGER PRIMARY KEY, prev BLOB NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL) STRICT""",
+)
+
+# Made later than format 1: earlier releases do not look at them, so the format stays what it is.
+_LATER_TABLES = (
+    """CREATE TABLE IF NOT EXISTS reseals (
+        site_id TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, digest BLOB NOT NULL,
+        PRIMARY KEY (site_id, name)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS checkpoints (
+        log TEXT PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL) STRICT, WITHOUT ROWID""",
 )
 
 
@@ -105,7 +118,7 @@ def connect(path: Path) -> sqlite3.Connection:
         sqlite3.Error
     """
     connection = sqlite3.connect(_uri(path, "rw"), uri=True, isolation_level=None, check_same_thread=False)
-    connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     connection.execute("PRAGMA journal_mode=WAL")
     # NORMAL: a commit is a write to the kernel. The keeper syncs the log itself, in groups.
     connection.execute("PRAGMA synchronous=NORMAL")
@@ -124,7 +137,7 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         sqlite3.Error
     """
     connection = sqlite3.connect(_uri(path, "ro"), uri=True, isolation_level=None, check_same_thread=False)
-    connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     connection.execute("PRAGMA query_only=ON")
     connection.execute("PRAGMA trusted_schema=OFF")
     return connection
@@ -147,10 +160,21 @@ def check_format(connection: sqlite3.Connection) -> None:
         raise KeeperDbDamagedError
 
 
+def add_later_tables(connection: sqlite3.Connection) -> None:
+    """Add what a ``keeper.db`` of an earlier release lacks.
+
+    Raises:
+        sqlite3.Error
+    """
+    for table in _LATER_TABLES:
+        connection.execute(table)
+
+
 def _fill(connection: sqlite3.Connection, keys: NewKeys) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for table in _TABLES:
         connection.execute(table)
+    add_later_tables(connection)
     connection.execute("INSERT INTO meta (key, value) VALUES ('format', ?)", (str(FORMAT),))
     for recipient in keys.recipients:
         connection.execute(INSERT_RECIPIENT, (recipient.fingerprint, recipient.kind, recipient.public_key))
@@ -158,6 +182,8 @@ def _fill(connection: sqlite3.Connection, keys: NewKeys) -> None:
         connection.execute(INSERT_IDENTITY, (identity.fingerprint, identity.public, identity.sealed))
     for seed in keys.seed_rows:
         connection.execute(INSERT_SEED, (seed.site_id, seed.epoch, seed.fingerprint, seed.sealed))
+    signature = base64.b64encode(keys.recipients_signature).decode("ascii")
+    connection.execute(SET_META, (RECIPIENTS_SIGNATURE, signature))
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     connection.execute("COMMIT")
 

@@ -42,6 +42,15 @@ def pins_file() -> Path:
     return user_config_dir() / "known-keepers.json"
 
 
+def pinned(target: str, path: Path | None = None) -> str | None:
+    """Return the fingerprint that is known for ``target``.
+
+    Raises:
+        PinsUnreadableError
+    """
+    return _read(path or pins_file()).get(target)
+
+
 def pin(target: str, fingerprint: str, path: Path | None = None) -> None:
     """Remember ``fingerprint`` for ``target`` (an address), replacing what was known: accepting on purpose.
 

@@ -30,6 +30,11 @@ class Recipient:
     def fingerprint(self) -> str:
         return fingerprint(self.public_key)
 
+    @property
+    def signed_form(self) -> tuple[str, bytes]:
+        """What the signature over the list of recipients covers of this one."""
+        return self.kind, self.public_key
+
 
 @dataclass(frozen=True, slots=True)
 class SeedRow:

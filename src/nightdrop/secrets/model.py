@@ -6,6 +6,8 @@ from nightdrop.core.errors import ConflictError, InvalidError, NotFoundError, Un
 
 # A revision may run ahead of the last one by less than this, so that nobody can use the numbers up.
 MAX_REVISION_STEP = 2**20
+# What keeps a rotation from ending: secrets of an earlier epoch that the keeper cannot open.
+UNDECRYPTABLE = "undecryptable"
 
 
 class SecretExistsError(ConflictError):

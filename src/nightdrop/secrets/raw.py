@@ -40,11 +40,32 @@ _USED = text("UPDATE secrets SET last_used_ms = :at WHERE site_id = :site AND na
 _HEALTH = text("UPDATE secrets SET health = :health WHERE site_id = :site AND name = :name AND revision = :revision")
 _SUSPECT = text("UPDATE secrets SET health = 'unchecked' WHERE site_id = :site AND name = :name AND health = 'ok'")
 _RECHECK = text("UPDATE secrets SET health = 'unchecked' WHERE health <> 'ok' AND health <> 'unchecked'")
+# Cast: SQLite gives text back where somebody stored text, and a text that is not UTF-8 is an error of the whole query.
+_BYTES = {"sqlite": "CAST(sealed AS BLOB)", "postgresql": "sealed"}
 # Both conditions: a partial index is used only where its own stands in the query.
-_UNCHECKED = text(
-    "SELECT site_id, name, revision, epoch, sealed FROM secrets WHERE health <> 'ok' AND health = 'unchecked'"
-    " ORDER BY id LIMIT :limit"
-)
+_UNCHECKED = {
+    dialect: text(
+        f"SELECT site_id, name, revision, epoch, {sealed} AS sealed FROM secrets"
+        " WHERE health <> 'ok' AND health = 'unchecked' ORDER BY id LIMIT :limit"
+    )
+    for dialect, sealed in _BYTES.items()
+}
+_OLDER = {
+    dialect: text(
+        f"SELECT id, site_id, name, revision, epoch, {sealed} AS sealed FROM secrets"
+        " WHERE site_id = :site AND epoch < :epoch AND id > :after ORDER BY id LIMIT :limit"
+    )
+    for dialect, sealed in _BYTES.items()
+}
+_SAME_FORM = {
+    dialect: f"site_id = :site AND name = :name AND revision = :revision AND epoch = :old_epoch AND {sealed} = :old"
+    for dialect, sealed in _BYTES.items()
+}
+_REPLACE_FORM = {
+    dialect: text(f"UPDATE secrets SET sealed = :sealed, epoch = :epoch, health = 'ok' WHERE {same}")
+    for dialect, same in _SAME_FORM.items()
+}
+_REMOVE_FORM = {dialect: text(f"DELETE FROM secrets WHERE {same}") for dialect, same in _SAME_FORM.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +162,56 @@ def recheck(connection: Connection) -> int:
 def unchecked(connection: Connection, limit: int, max_bytes: int) -> list[SealedSecret]:
     """Return sealed values that wait for a check, at least one, then as many as fit into ``max_bytes``."""
     found: list[SealedSecret] = []
-    with connection.execute(_UNCHECKED, {"limit": limit}, execution_options={"yield_per": 16}) as rows:
+    with connection.execute(
+        _UNCHECKED[connection.dialect.name], {"limit": limit}, execution_options={"yield_per": 16}
+    ) as rows:
         for row in rows:
-            # Whoever writes to the database may have put anything there, and bytes(10**12) is a lot of memory.
-            sealed = bytes(row.sealed) if isinstance(row.sealed, bytes | memoryview) else b""
+            sealed = bytes(row.sealed)
             max_bytes -= len(sealed)
             if found and max_bytes < 0:
                 break
             found.append(SealedSecret(row.site_id, row.name, row.revision, row.epoch, sealed))
     return found
+
+
+def older(
+    connection: Connection, site: str, epoch: int, after: str, limit: int, max_bytes: int
+) -> list[tuple[str, SealedSecret]]:
+    """Return (id, sealed value) of a site's secrets of earlier epochs behind the id ``after``, at least one."""
+    found: list[tuple[str, SealedSecret]] = []
+    values = {"site": site, "epoch": epoch, "after": after, "limit": limit}
+    with connection.execute(_OLDER[connection.dialect.name], values, execution_options={"yield_per": 16}) as rows:
+        for row in rows:
+            sealed = bytes(row.sealed)
+            max_bytes -= len(sealed)
+            if found and max_bytes < 0:
+                break
+            found.append((row.id, SealedSecret(row.site_id, row.name, row.revision, row.epoch, sealed)))
+    return found
+
+
+def replace_form(connection: Connection, old: SealedSecret, sealed: bytes, epoch: int) -> bool:
+    """Put another sealed form of the same revision in place of exactly this one; ``False`` when it is not there."""
+    done = connection.execute(_REPLACE_FORM[connection.dialect.name], {**_form(old), "sealed": sealed, "epoch": epoch})
+    return done.rowcount == 1
+
+
+def remove_form(connection: Connection, old: SealedSecret) -> bool:
+    """Delete a secret while it has exactly this form; ``False`` when it has another."""
+    if connection.execute(_REMOVE_FORM[connection.dialect.name], _form(old)).rowcount != 1:
+        return False
+    connection.execute(_RAISE_FLOOR, {"site": old.site_id, "revision": old.revision})
+    return True
+
+
+def _form(old: SealedSecret) -> dict[str, Any]:
+    return {
+        "site": old.site_id,
+        "name": old.name,
+        "revision": old.revision,
+        "old_epoch": old.epoch,
+        "old": old.sealed,
+    }
 
 
 def info(row: Any) -> SecretInfo:

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import base64
 import fcntl
 import os
 import signal
@@ -15,7 +14,7 @@ from typing import IO, Any, NoReturn
 
 import structlog
 
-from nightdrop.access.sites import PublishedSiteKey, SiteStore
+from nightdrop.access.sites import SiteStore
 from nightdrop.core.clock import SystemClock
 from nightdrop.core.config import Config, load_config
 from nightdrop.core.errors import NightdropError, UnavailableError
@@ -28,12 +27,15 @@ from nightdrop.runs.bell import Bell, BellListener
 from nightdrop.runs.queue import RunQueue
 from nightdrop.sandbox import process
 from nightdrop.sandbox.probe import SandboxLevel, probe
+from nightdrop.secrets.reseal import Resealing
 from nightdrop.secrets.store import SecretStore
 from nightdrop.worker.aio import Requests
+from nightdrop.worker.checkpoints import Checkpoints
 from nightdrop.worker.children import Child
 from nightdrop.worker.dispatch import Dispatcher
 from nightdrop.worker.live_run import LiveRun
 from nightdrop.worker.pairs import ROLES, PairPool, Role
+from nightdrop.worker.rotation import Rotator, published_key, sealed_form
 from nightdrop.worker.status import WorkerStatus, write_status
 
 log = structlog.get_logger()
@@ -41,6 +43,7 @@ log = structlog.get_logger()
 _CHECK_BATCH = 200
 _STATUS_S = 15.0
 _STOP_GRACE_S = 10.0
+_LAST_CHECKPOINT_S = 3.0
 _UNOPENABLE = {"undecryptable", "rollback"}
 
 
@@ -114,6 +117,9 @@ class Worker:
         """Serve until SIGTERM or SIGINT."""
         loop = asyncio.get_running_loop()
         worker_id = f"{socket.gethostname()}:{self._home.instance}:{os.getpid()}:{time.time_ns()}"
+        resealing = Resealing(self._db, SystemClock(), worker_id)
+        self._checkpoints = Checkpoints(self._db, self._ask_keeper)
+        self._rotator = Rotator(resealing, self._sites, self._ask_keeper, self._ring_web)
         refusal = None if self._may_run else "this host cannot confine scripts: see nightdrop doctor"
         self._dispatcher = Dispatcher(
             self._queue,
@@ -145,9 +151,11 @@ class Worker:
             await self._dispatcher.run()
         finally:
             housekeeping.cancel()
+            self._rotator.close()
             for listener in listeners:
                 listener.close()
             self._pool.close()
+            await self._sign_last()
             await asyncio.gather(*(child.stop() for child in self._children))
             self._db.close()
 
@@ -201,6 +209,7 @@ class Worker:
     def _keeper_started(self) -> None:
         # It may have a key now that it lacked, or a row may have been put right: what did not open is tried again.
         self._recheck = True
+        self._checkpoints.hurry()
         self._house.set()
         self._dispatcher.pairs_ready()
 
@@ -212,6 +221,9 @@ class Worker:
             case "used":
                 self._dispatcher.secret_used(message["run"], message["name"])
                 self._used.append((message["site"], message["name"], int(message["at_ms"])))
+            case "checkpoint_due":
+                self._checkpoints.hurry()
+                self._house.set()
             case "refused" if message["class"] in _UNOPENABLE:
                 self._unopenable.append((message["site"], message["name"], message["class"]))
                 self._house.set()
@@ -222,7 +234,9 @@ class Worker:
             try:
                 await self._make_site_keys()
                 await self._check_secrets()
+                await self._rotator.look()
                 await self._write_notes()
+                await self._checkpoints.look()
             except ChannelClosedError:
                 log.warning("keeper_not_answering")
             except NightdropError as error:
@@ -242,7 +256,7 @@ class Worker:
             if not answer.get("ok"):
                 log.error("site_key_failed", site=site_id, code=answer.get("code"))
                 continue
-            await asyncio.to_thread(self._sites.publish_site_key, site_id, _published(answer))
+            await asyncio.to_thread(self._sites.publish_site_key, site_id, published_key(answer))
             self._bell.ring("web")
 
     async def _check_secrets(self) -> None:
@@ -253,17 +267,7 @@ class Worker:
         # The same rows again: they were overwritten meanwhile, or cannot be marked. The next round has them.
         while (rows := await asyncio.to_thread(self._secrets.unchecked, _CHECK_BATCH)) and rows != last:
             last = rows
-            asked = [
-                {
-                    "site": row.site_id,
-                    "name": row.name,
-                    "revision": row.revision,
-                    "epoch": row.epoch,
-                    "sealed": base64.b64encode(row.sealed).decode(),
-                }
-                for row in rows
-            ]
-            answer = await self._ask_keeper({"op": "check", "secrets": asked})
+            answer = await self._ask_keeper({"op": "check", "secrets": [sealed_form(row) for row in rows]})
             if not answer.get("ok"):
                 return
             marks = [
@@ -292,22 +296,18 @@ class Worker:
         )
         await asyncio.to_thread(write_status, self._db, status)
 
-    async def _ask_keeper(self, message: dict[str, Any]) -> dict[str, Any]:
+    async def _sign_last(self) -> None:
+        # What happened since the last checkpoint would not be covered until the next start.
+        try:
+            await asyncio.wait_for(self._checkpoints.sign(), _LAST_CHECKPOINT_S)
+        except (ChannelClosedError, NightdropError, TimeoutError):
+            log.warning("last_checkpoint_missing")
+
+    async def _ask_keeper(self, message: dict[str, Any], patience_s: float = 10.0) -> dict[str, Any]:
         channel = self._keeper.channel
         if channel is None:
             raise ChannelClosedError
-        return await self._requests.ask(channel, message)
-
-
-def _published(answer: dict[str, Any]) -> PublishedSiteKey:
-    return PublishedSiteKey(
-        epoch=int(answer["epoch"]),
-        suite=str(answer["suite"]),
-        key_id=str(answer["key_id"]),
-        public_key=base64.b64decode(answer["public_key"]),
-        signature=base64.b64decode(answer["signature"]),
-        identity=base64.b64decode(answer["identity"]),
-    )
+        return await self._requests.ask(channel, message, patience_s)
 
 
 def _loop_failed(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

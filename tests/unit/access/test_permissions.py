@@ -40,4 +40,5 @@ def test_a_token_makes_no_sites():
         Permission.SITE_CREATE,
         Permission.SITE_CHANGE,
         Permission.AUDIT_READ,
+        Permission.KEY_ROTATE,
     }

@@ -1,4 +1,4 @@
-"""``python -I -m nightdrop.worker.keeper``: serve on an inherited channel, or ``recover``."""
+"""``python -I -m nightdrop.worker.keeper``: serve on an inherited channel, ``recover`` or ``rewrap``."""
 
 import argparse
 import gc
@@ -22,6 +22,7 @@ from nightdrop.worker.keeper.keeper import Keeper
 from nightdrop.worker.keeper.lock import lock_keeper
 from nightdrop.worker.keeper.loop import Loop
 from nightdrop.worker.keeper.recovery import recover
+from nightdrop.worker.keeper.rewrap import rewrap
 from nightdrop.worker.keeper.store import KeeperStore
 
 _LOCK_WAIT_S = 10.0
@@ -34,6 +35,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         if given[:1] == ["recover"]:
             _recover(_options(given[1:], control=False))
+        elif given[:1] == ["rewrap"]:
+            _rewrap(_options(given[1:], control=False))
         else:
             _serve(_options(given, control=True))
     except NightdropError as error:
@@ -83,6 +86,18 @@ def _recover(options: argparse.Namespace) -> None:
             node = recover(store, _custody(home, options).path, seed)
         finally:
             seed.wipe()
+    finally:
+        store.close()
+    sys.stdout.write(f"{node}\n")
+
+
+def _rewrap(options: argparse.Namespace) -> None:
+    harden(pdeathsig=False, lock_memory=True)
+    home = open_home(options.home)
+    lock_keeper(home.keeper_db.parent, 0)
+    store = KeeperStore(home.keeper_db, SystemClock())
+    try:
+        node = rewrap(store, _custody(home, options).path)
     finally:
         store.close()
     sys.stdout.write(f"{node}\n")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nightdrop.core.errors import InvalidError, NightdropError, NotFoundError
+from nightdrop.keys.site_keys import PublishedSiteKey
 from nightdrop.worker.keeper.keeper import Keeper
 from nightdrop.worker.keeper.release import Run, is_name
 from nightdrop.worker.keeper.sealed_rows import SealedRow
@@ -68,7 +69,11 @@ def create_site_key(keeper: Keeper, message: Json) -> Json:
     """Make a site's key, or return the one it has."""
     site_id = text(message, "site")
     keeper.refresh()
-    made = keeper.require().keyring.publish(site_id)
+    return described_key(keeper.require().keyring.publish(site_id))
+
+
+def described_key(made: PublishedSiteKey) -> Json:
+    """Return a published site key as an answer has it."""
     return {
         "site": made.site_id,
         "epoch": made.epoch,
@@ -88,6 +93,7 @@ def status(keeper: Keeper) -> Json:
         "node": keeper.parts.keyring.node if keeper.parts else None,
         "identity": keeper.identity(),
         "sites": keeper.parts.keyring.sites() if keeper.parts else {},
+        "recipients": keeper.parts.keyring.recipients if keeper.parts else "unknown",
         "problem": problem.code if problem else None,
         "message": problem.message if problem else None,
         "hint": problem.hint if problem else None,
@@ -108,7 +114,8 @@ def check(keeper: Keeper, message: Json) -> Iterator[Json | None]:
         raise parts.keyring.problem
     results: list[str] = []
     for item in items:
-        site_id, name, row = _item(item)
+        name, row = read_item(item)
+        site_id = text(item, "site")
         # Marks are read and raised in one step: another request may raise them in between.
         result, change = parts.releaser.check(site_id, name, row) if is_name(name) else ("format", None)
         marks: list[Change] = [change] if change else []
@@ -123,7 +130,12 @@ def error_answer(request_id: Any, error: NightdropError) -> Json:
     return {"id": request_id, "ok": False, "code": error.code, "message": error.message}
 
 
-def _item(item: Any) -> tuple[str, str, SealedRow]:
+def read_item(item: Any) -> tuple[str, SealedRow]:
+    """Return name and row of a sealed secret in a request.
+
+    Raises:
+        BadRequestError
+    """
     if not isinstance(item, dict):
         raise BadRequestError(field="secrets")
     try:
@@ -131,7 +143,7 @@ def _item(item: Any) -> tuple[str, str, SealedRow]:
     except binascii.Error:
         raise BadRequestError(field="sealed") from None
     row = SealedRow(sealed, item.get("revision"), item.get("epoch"))  # type: ignore[arg-type] # well_formed() judges
-    return text(item, "site"), text_of_any_length(item, "name"), row
+    return text_of_any_length(item, "name"), row
 
 
 def text_of_any_length(message: Json, key: str) -> str:

@@ -1,5 +1,6 @@
 """What the keeper holds: database, keys, releaser; opened as far as they open, and again when asked for status."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from nightdrop.crypto.identity import fingerprint
 from nightdrop.keys.custody import Custody
 from nightdrop.worker.keeper.keyring import Keyring
 from nightdrop.worker.keeper.release import Releaser
+from nightdrop.worker.keeper.rewrap import finish_rewrap
 from nightdrop.worker.keeper.sealed_rows import SealedRows
 from nightdrop.worker.keeper.store import KeeperStore, NotWrittenError
 
@@ -70,6 +72,9 @@ class Keeper:
         public = self.parts.store.identity_public() if self.parts else None
         return fingerprint(public) if public else None
 
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
     def close(self) -> None:
         self.rows.close()
         if self.parts is not None:
@@ -83,12 +88,20 @@ class Keeper:
             self._store_problem = error
             return
         keyring.load()
+        if keyring.identity is not None and keyring.node is not None:
+            with suppress(NotWrittenError):  # the next start tries again
+                finish_rewrap(store, keyring.identity, keyring.node)
         self.parts = Parts(store, keyring, Releaser(store, keyring, self.rows, self._clock))
         self._note_start(self.parts)
 
     def _note_start(self, parts: Parts) -> None:
         self._noted = parts.keyring.problem.code if parts.keyring.problem else None
-        about = {"node": parts.keyring.node, "problem": self._noted, "weaknesses": self._weaknesses}
+        about = {
+            "node": parts.keyring.node,
+            "problem": self._noted,
+            "recipients": parts.keyring.recipients,
+            "weaknesses": self._weaknesses,
+        }
         try:
             parts.store.record(Event.KEEPER_STARTED, about)
         except NotWrittenError:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nightdrop.core.errors import NightdropError
 from nightdrop.core.wire import ChannelClosedError, Frame, FrameDecoder, FrameTooLargeError, receive
-from nightdrop.worker.keeper import control
+from nightdrop.worker.keeper import control, rotation, witness
 from nightdrop.worker.keeper.channel import Outlet
 from nightdrop.worker.keeper.keeper import Keeper
 from nightdrop.worker.keeper.release import AUDIT, UNDECRYPTABLE, Run
@@ -23,8 +23,20 @@ _RECEIVE = 512
 _MAX_REQUEST = 64 * 1024
 # A worker that takes no notices any more is broken: end, and let it start us again.
 _MAX_NOTICES = 64 * 1024 * 1024
+# After so many audit entries the worker is told to ask for a checkpoint.
+_CHECKPOINT_ENTRIES = 1000
 _GET = b"get\0"
 _HAS = b"has\0"
+
+# Requests that are answered at once, and those that are worked on between the requests of runs.
+_ANSWERED = {
+    "create_site_key": control.create_site_key,
+    "begin_rotation": rotation.begin_rotation,
+    "finish_rotation": rotation.finish_rotation,
+    "remembered": witness.remembered,
+    "checkpoint": witness.checkpoint,
+}
+_WORKED_ON = {"check": control.check, "reseal": rotation.reseal}
 
 Job = tuple[Any, Iterator[dict[str, Any] | None]]
 
@@ -50,6 +62,7 @@ class Loop:
         self._selector = selectors.DefaultSelector()
         self._runs: dict[str, RunChannel] = {}
         self._jobs: deque[Job] = deque()
+        self._checkpoint_at = keeper.parts.store.entries + _CHECKPOINT_ENTRIES if keeper.parts else 0
         self._control = control_sock
         self._control_out = Outlet(control_sock)
         self._control_in = FrameDecoder()
@@ -120,6 +133,9 @@ class Loop:
         finally:
             if answer.notice is not None:
                 self._tell(answer.notice)
+            if parts.store.entries >= self._checkpoint_at:
+                self._checkpoint_at = parts.store.entries + _CHECKPOINT_ENTRIES
+                self._tell({"event": "checkpoint_due"})
 
     def _has(self, run: Run, name: str) -> bytes:
         parts = self._keeper.parts
@@ -175,12 +191,12 @@ class Loop:
                 return self._open_run(message, fds)
             case "close_run":
                 return self._close_run(message)
-            case "create_site_key":
-                return control.create_site_key(self._keeper, message)
             case "status":
                 return control.status(self._keeper)
-            case "check":
-                self._jobs.append((message.get("id"), control.check(self._keeper, message)))
+            case str() as op if op in _ANSWERED:
+                return _ANSWERED[op](self._keeper, message)
+            case str() as op if op in _WORKED_ON:
+                self._jobs.append((message.get("id"), _WORKED_ON[op](self._keeper, message)))
                 return None
         raise control.UnknownOperationError
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from nightdrop.audit.events import Event
 from nightdrop.core.errors import ConflictError, InvalidError
 from nightdrop.core.redacted import RedactedBytes
-from nightdrop.crypto.identity import fingerprint
+from nightdrop.crypto.identity import Identity, fingerprint
 from nightdrop.crypto.opening import OpenError, open_seed
+from nightdrop.crypto.recipients import sign_recipients
 from nightdrop.crypto.seeds import IDENTITY_EPOCH, IDENTITY_SUBJECT, public_key_from_seed
 from nightdrop.keys.bootstrap import create_node_key
 from nightdrop.keys.custody import (
@@ -25,7 +26,9 @@ from nightdrop.keys.site_keys import Recipient, reseal_for_node
 from nightdrop.worker.keeper.keyring import IdentityUnopenableError, SiteKeyUnopenableError
 from nightdrop.worker.keeper.store import Change, KeeperStore, NotWrittenError
 
-_REMOVE_NODES = "DELETE FROM recipients WHERE kind = 'node'"
+# Everybody but the recovery key that was used: a list that somebody else wrote must not be signed.
+_REMOVE_OTHERS = "DELETE FROM recipients WHERE fingerprint <> ?"
+_IS_RECOVERY = "UPDATE recipients SET kind = 'recovery' WHERE fingerprint = ?"
 
 
 class WrongRecoveryKeyError(InvalidError):
@@ -52,18 +55,27 @@ def recover(store: KeeperStore, node_key: Path, recovery: RedactedBytes) -> str:
         WrongRecoveryKeyError, NothingToRecoverError, NodeKeyExistsError, NodeKeyNotStoredError,
         IdentityUnopenableError, SiteKeyUnopenableError, NotWrittenError: nothing was changed in the database.
     """
-    with _opened(store, recovery) as (identity, seeds):
+    recovery_recipient = Recipient("recovery", public_key_from_seed(recovery.reveal()))
+    with _opened(store, recovery, recovery_recipient.fingerprint) as (identity, seeds):
         # Everything is open before the new key is made: a failure until here leaves no trace.
         public = _node_public(store, node_key)
         identity_row, seed_rows = reseal_for_node(
             public, identity_seed=identity.reveal(), site_seeds=[(site, epoch, s.reveal()) for site, epoch, s in seeds]
         )
-    found = fingerprint(public)
-    changes: list[Change] = [(_REMOVE_NODES, ()), (INSERT_RECIPIENT, (found, "node", public))]
+        node = Recipient("node", public)
+        signature = sign_recipients(
+            Identity(identity.reveal()), [each.signed_form for each in (node, recovery_recipient)]
+        )
+    found = node.fingerprint
+    mine = (recovery_recipient.fingerprint,)
+    changes: list[Change] = [(_REMOVE_OTHERS, mine), (_IS_RECOVERY, mine)]
+    changes.append((INSERT_RECIPIENT, (found, "node", public)))
     changes.append((INSERT_IDENTITY, (found, identity_row.public, identity_row.sealed)))
     changes += [(INSERT_SEED, (row.site_id, row.epoch, row.fingerprint, row.sealed)) for row in seed_rows]
-    removed = [each.fingerprint for each in store.recipients() if each.kind == "node"]
-    store.record(Event.KEEPER_RECOVERED, {"node": found, "removed": removed}, changes, durable=True)
+    changes.append(store.recipients_signature_change(signature))
+    removed = [each.fingerprint for each in store.recipients() if each != recovery_recipient]
+    about = {"node": found, "removed": removed, "recipients": "signed"}
+    store.record(Event.KEEPER_RECOVERED, about, changes, durable=True)
     # The recovery is done, whatever keeps the log from being emptied now: the next start empties it.
     with suppress(NotWrittenError):
         store.purge()
@@ -72,9 +84,8 @@ def recover(store: KeeperStore, node_key: Path, recovery: RedactedBytes) -> str:
 
 @contextmanager
 def _opened(
-    store: KeeperStore, recovery: RedactedBytes
+    store: KeeperStore, recovery: RedactedBytes, recipient: str
 ) -> Iterator[tuple[RedactedBytes, list[tuple[str, int, RedactedBytes]]]]:
-    recipient = Recipient("recovery", public_key_from_seed(recovery.reveal())).fingerprint
     sealed = store.sealed_identity(recipient)
     if sealed is None:
         raise WrongRecoveryKeyError
@@ -113,7 +124,7 @@ def _node_public(store: KeeperStore, path: Path) -> bytes:
     try:
         seed = FileCustody(path).load()
     except NodeKeyMissingError:
-        return _new_node_key(path)
+        return new_node_key(path)
     except (NodeKeyInvalidError, NodeKeyExposedError):
         raise NodeKeyExistsError(f"There is something at {path} already that cannot be used as a node key.") from None
     try:
@@ -126,7 +137,12 @@ def _node_public(store: KeeperStore, path: Path) -> bytes:
     return public
 
 
-def _new_node_key(path: Path) -> bytes:
+def new_node_key(path: Path) -> bytes:
+    """Make a node key at ``path``, where there is none, and return its public key.
+
+    Raises:
+        NodeKeyNotStoredError
+    """
     # Whole or not at all: a half-written file at the final place would be in the way of the next attempt.
     partial = FileCustody(path.with_name(path.name + ".new"))
     try:
@@ -134,13 +150,18 @@ def _new_node_key(path: Path) -> bytes:
         public = create_node_key(partial)
         os.link(partial.path, path)
         partial.path.unlink()
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError:
         raise NodeKeyNotStoredError(f"The node key could not be stored at {path}.") from None
     return public
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Make sure that names made or changed in a directory survive a power failure.
+
+    Raises:
+        OSError
+    """
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -118,7 +118,9 @@ class Releaser:
         mark = HighWater(row.revision, hashlib.sha256(row.sealed).digest())
         if seen is not None and seen.revision > mark.revision:
             raise RefusedError(ROLLBACK, "rollback", Event.SECRET_REFUSED_ROLLBACK)
-        if seen is not None and seen.revision == mark.revision and seen.digest != mark.digest:
+        other_form = seen is not None and seen.revision == mark.revision and seen.digest != mark.digest
+        # Only the keeper makes another form of the same revision, when the site's key is rotated.
+        if other_form and not self._store.is_reseal(site_id, name, mark):
             raise RefusedError(UNDECRYPTABLE, "swapped", Event.SECRET_REFUSED_SWAPPED)
         value, policy = self._open(site_id, name, row)
         # A row that does not open sets no mark: garbage with a high revision must not lock the real one out.

@@ -9,6 +9,7 @@ from nightdrop.core.errors import UnavailableError
 
 _FIND = "SELECT sealed, revision, epoch FROM secrets WHERE site_id = ? AND name = ?"
 _EXISTS = "SELECT 1 FROM secrets WHERE site_id = ? AND name = ?"
+_OLDER = "SELECT 1 FROM secrets WHERE site_id = ? AND epoch < ? LIMIT 1"
 _BUSY_MS = 2000
 _MAX_REVISION = 2**63 - 1
 _MAX_EPOCH = 2**32 - 1
@@ -63,12 +64,20 @@ class SealedRows:
         """
         return bool(self._query(_EXISTS, site_id, name))
 
-    def _query(self, sql: str, site_id: str, name: str) -> list[tuple[bytes, int, int]]:
+    def any_older(self, site_id: str, epoch: int) -> bool:
+        """Tell whether a secret of the site is sealed to an earlier epoch.
+
+        Raises:
+            RowsUnavailableError
+        """
+        return bool(self._query(_OLDER, site_id, epoch))
+
+    def _query(self, sql: str, site_id: str, key: str | int) -> list[tuple[bytes, int, int]]:
         try:
             cursor = self._cursor or self._open()
             # fetchall ends the read transaction at once: one left open keeps the web from emptying its log of
             # overwritten secrets.
-            return cursor.execute(sql, (site_id, name)).fetchall()
+            return cursor.execute(sql, (site_id, key)).fetchall()
         except sqlite3.Error:
             self.close()
             raise RowsUnavailableError from None

@@ -1,0 +1,73 @@
+"""The worker's half of checkpoints: lets the keeper sign how long the audit logs are, and keeps that in app.db."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from nightdrop.audit.checkpoint import Log
+from nightdrop.audit.checkpoints import Kept, keep_checkpoints, kept_checkpoints, site_log_end, site_log_hash
+from nightdrop.db.engine import Database
+
+log = structlog.get_logger()
+
+Json = dict[str, Any]
+
+_EVERY_S = 60.0
+
+
+class Checkpoints:
+    """Signs at the start, every minute while something happens, when the keeper says that much happened, at the end."""
+
+    def __init__(self, db: Database, ask: Callable[[Json], Awaitable[Json]]) -> None:
+        self._db = db
+        self._ask = ask
+        self._due = 0.0
+
+    def hurry(self) -> None:
+        """Make the next ``look`` sign: the keeper's log grew a lot, or the keeper was started."""
+        self._due = 0.0
+
+    async def look(self) -> None:
+        """Sign when it is time.
+
+        Raises:
+            ChannelClosedError, and errors of the database.
+        """
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + _EVERY_S
+            await self.sign()
+
+    async def sign(self) -> None:
+        """Let the keeper sign both logs, and keep what it signed.
+
+        Raises:
+            ChannelClosedError, and errors of the database.
+        """
+        remembered = await self._ask({"op": "remembered"})
+        if not remembered.get("ok"):
+            return
+        request = await asyncio.to_thread(self._request, int(remembered["size"]))
+        answer = await self._ask(request)
+        if not answer.get("ok"):
+            log.error("checkpoint_failed", code=answer.get("code"))
+            return
+        if answer["cut"]:
+            log.error("audit_log_cut", logs=answer["cut"])
+        signed = [Kept(str(each), answer[each]["size"], answer["at_ms"], answer[each]["note"]) for each in Log]
+        await asyncio.to_thread(keep_checkpoints, self._db, signed, answer["cut"])
+
+    def _request(self, remembered: int) -> Json:
+        with self._db.read() as connection:
+            size, head = site_log_end(connection)
+            known = site_log_hash(connection, remembered)
+            kept = [each.note for each in kept_checkpoints(connection) if each.log == Log.KEEPER]
+        return {
+            "op": "checkpoint",
+            "size": size,
+            "head": head.hex(),
+            "known": known.hex() if known is not None else None,
+            "kept": kept[0] if kept else None,
+        }
