@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import signed
+
 from nightdrop.crypto import identity, info, seeds
 from nightdrop.crypto.header import HEADER_BYTES, pack_header
 from nightdrop.crypto.policy import Policy
@@ -455,6 +457,8 @@ FILES: dict[str, Callable[[], Vectors]] = {
     "seeds.json": sealed_seeds,
     "site_keys.json": site_keys,
     "printed.json": printed_seeds,
+    "recipients.json": lambda: signed.recipients(SEEDS),
+    "checkpoints.json": lambda: signed.checkpoints(SEEDS),
 }
 
 

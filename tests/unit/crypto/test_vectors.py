@@ -12,6 +12,7 @@ import pytest
 from nightdrop.crypto import identity, info, seeds
 from nightdrop.crypto.opening import OpenError, SitePrivateKey, open_secret, open_seed
 from nightdrop.crypto.policy import Policy, PolicyInvalidError
+from nightdrop.crypto.recipients import recipients_signed
 from nightdrop.crypto.record import RecordError, decode_record, encode_record
 from nightdrop.crypto.suite import SUITE
 from nightdrop.keys.printed import PrintedSeedError, parse_seed
@@ -135,6 +136,13 @@ def test_printed(vector: Vector) -> None:
         assert caught.value.problem == vector["failure"]
         return
     assert parse_seed(vector["label"], text).reveal().hex() == vector["seed"]
+
+
+@pytest.mark.parametrize("vector", load("recipients.json"))
+def test_recipients(vector: Vector) -> None:
+    listed = [(kind, bytes.fromhex(key)) for kind, key in vector["recipients"]]
+    public, signature = bytes.fromhex(vector["identity"]), bytes.fromhex(vector["signature"])
+    assert recipients_signed(public, signature, listed) is (vector["failure"] is None)
 
 
 def test_the_generator_makes_the_stored_files() -> None:
