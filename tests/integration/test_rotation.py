@@ -152,6 +152,20 @@ def test_a_secret_that_does_not_open_is_deleted_when_asked(server: Installation)
     assert [secret["name"] for secret in server.ok("secret", "ls", "--json").json] == ["n0", "n2"]
 
 
+def test_the_command_line_refuses_a_key_that_was_replaced(server: Installation) -> None:
+    """As a web process under an attacker's control offers it: signed by the keeper, and destroyed."""
+    server.ok("secret", "set", "n0", stdin="value of n0")
+    server.ok("key", "rotate")
+    server.ok("secret", "set", "n0", stdin="value of n0")
+    connection = sqlite3.connect(server.home / "data" / "app.db")
+    with connection:
+        connection.execute("DELETE FROM site_keys WHERE epoch = 2")
+    connection.close()
+    refused = server.run("secret", "set", "n0", stdin="never sent")
+    assert refused.status == 1
+    assert "offers the site's key of epoch 1, and had one of epoch 2 before" in refused.err
+
+
 def test_no_byte_run_of_the_old_forms_and_seeds_is_left(server: Installation) -> None:
     fill(server, 20)
     files = server.home

@@ -52,6 +52,13 @@ def _server(context: Context) -> dict[str, str]:
     if (problem := keeper_problem(status)) is not None:
         detail, remedy = f"Web and worker run, but no secret can be opened. {problem[0]}", problem[1]
         return {"name": "server", "state": "fail", "detail": detail, "remedy": remedy}
+    if (worker.get("keeper") or {}).get("recipients") == "refused":
+        return {
+            "name": "server",
+            "state": "fail",
+            "detail": "keeper.db names recipients that the keeper did not sign. Secrets open; no site key is made.",
+            "remedy": "Restore keeper/keeper.db from a backup, or move the node key away, then: nightdrop key recover",
+        }
     restarts = sum((worker.get("restarts") or {}).values())
     detail = f"Web and worker run, sandbox {worker['sandbox']}, {restarts} restarts of its children."
     return {"name": "server", "state": "ok", "detail": detail, "remedy": ""}

@@ -111,16 +111,22 @@ def _confirm(name: str, users: list[dict[str, Any]]) -> None:
 def _store(
     client: Client, context: Context, name: str, value: RedactedBytes, description: str | None
 ) -> tuple[dict[str, Any], bool]:
+    from nightdrop.keys.pins import EpochRolledBackError
+
     for attempt in range(_ATTEMPTS):
         existing = _find(client, context, name)
-        body = _sealed(client, context, name, value)
-        if description is not None:
-            body["description"] = description
         try:
+            body = _sealed(client, context, name, value)
+            if description is not None:
+                body["description"] = description
             return _write(client, context, name, body, existing), existing is None
         except ApiError as error:
             # Somebody stored or removed the same name between our look and our write: look and seal again.
             if error.api_code not in _RACES or attempt == _ATTEMPTS - 1:
+                raise
+        except EpochRolledBackError:
+            # Another command may have met the next key while this one had just been given the one before.
+            if attempt == _ATTEMPTS - 1:
                 raise
     raise AssertionError
 
@@ -153,6 +159,7 @@ def _sealed(client: Client, context: Context, name: str, value: RedactedBytes) -
         suite=key["suite"],
         public_key=public_key,
     )
+    pins.check_epoch(client.target, key["site_id"], key["epoch"])
     sealed = seal_secret(
         public_key,
         site_id=key["site_id"],

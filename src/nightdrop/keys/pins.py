@@ -23,6 +23,12 @@ class PinMismatchError(DeniedError):
     code = "pin_mismatch"
 
 
+class EpochRolledBackError(DeniedError):
+    """The server offers a key of the site that was replaced by a later one."""
+
+    code = "epoch_rolled_back"
+
+
 class FingerprintInvalidError(InvalidError):
     """This is not a fingerprint."""
 
@@ -40,6 +46,11 @@ class PinsUnreadableError(UnavailableError):
 def pins_file() -> Path:
     """Return where the known keepers of this user are kept."""
     return user_config_dir() / "known-keepers.json"
+
+
+def epochs_file() -> Path:
+    """Return where the highest epochs met by this user are kept."""
+    return user_config_dir() / "known-epochs.json"
 
 
 def pinned(target: str, path: Path | None = None) -> str | None:
@@ -90,6 +101,32 @@ def check(target: str, fingerprint: str, path: Path | None = None) -> bool:
             ),
         )
     return False
+
+
+def check_epoch(target: str, site_id: str, epoch: int, path: Path | None = None) -> None:
+    """Compare the epoch of a site's key with the highest one met at ``target``, and remember it when it is higher.
+
+    A key of an earlier epoch is signed as well, but it was destroyed, perhaps because others know it.
+
+    Raises:
+        EpochRolledBackError: an earlier one is offered.
+        PinsUnreadableError
+    """
+    path = path or epochs_file()
+    where = f"{target} {site_id}"
+    with _locked(path):
+        known = _read(path)
+        highest = known.get(where, "0")
+        if not (highest.isascii() and highest.isdigit()):
+            raise PinsUnreadableError(f"The file {path} cannot be read.")
+        if epoch < int(highest):
+            raise EpochRolledBackError(
+                f"The server offers the site's key of epoch {epoch}, and had one of epoch {highest} before.",
+                hint="Do not send the value. If a backup from before the rotation was restored on purpose, remove the"
+                f" line of this site from {path}.",
+            )
+        if epoch > int(highest):
+            _write(path, known | {where: str(epoch)})
 
 
 def _check_fingerprint(fingerprint: str) -> None:

@@ -89,3 +89,19 @@ def test_meetings_at_the_same_time_are_all_remembered(known: Path) -> None:
         assert all(pool.map(lambda target: pins.check(target, FIRST), targets))
     assert set(json.loads(known.read_text())) == set(targets)
     assert sorted(path.name for path in known.parent.iterdir()) == ["known-keepers.json", "known-keepers.lock"]
+
+
+def test_an_earlier_epoch_than_the_highest_met_is_refused(tmp_path):
+    path = tmp_path / "known-epochs.json"
+    for epoch in (1, 1, 3, 3):
+        pins.check_epoch("home:/a", "site_1", epoch, path)
+    pins.check_epoch("home:/a", "site_2", 1, path)
+    pins.check_epoch("home:/b", "site_1", 1, path)
+    for epoch in (1, 2):
+        with pytest.raises(pins.EpochRolledBackError) as caught:
+            pins.check_epoch("home:/a", "site_1", epoch, path)
+        assert str(path) in caught.value.hint
+    pins.check_epoch("home:/a", "site_1", 4, path)
+    path.write_text('{"home:/a site_1": "four"}')
+    with pytest.raises(pins.PinsUnreadableError):
+        pins.check_epoch("home:/a", "site_1", 4, path)
