@@ -61,6 +61,10 @@ def finished(installation: Installation) -> bool:
     return keys(installation)["rotation"] is None
 
 
+def all_checked(installation: Installation) -> bool:
+    return {secret["health"] for secret in installation.ok("secret", "ls", "--json").json} == {"ok"}
+
+
 def check_all(installation: Installation, names: list[str]) -> None:
     listed = installation.ok("secret", "ls", "--json").json
     assert {secret["name"] for secret in listed} >= set(names)
@@ -120,6 +124,7 @@ def test_killed_again_and_again_it_resumes_and_ends(server: Installation, module
             wait_until(lambda: server.pid_of(module) not in killed, "the keeper is started again")
     assert len(killed) > 1
     wait_until(lambda: finished(server), "the rotation ends", 60)
+    wait_until(lambda: all_checked(server), "the keeper opens what it sealed anew")
     check_all(server, names)
     states = [(key["epoch"], key["state"]) for key in keys(server)["keys"]]  # type: ignore[attr-defined]
     assert states == [(2, "current"), (1, "destroyed")]

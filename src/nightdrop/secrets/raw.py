@@ -62,7 +62,7 @@ _SAME_FORM = {
     for dialect, sealed in _BYTES.items()
 }
 _REPLACE_FORM = {
-    dialect: text(f"UPDATE secrets SET sealed = :sealed, epoch = :epoch, health = 'ok' WHERE {same}")
+    dialect: text(f"UPDATE secrets SET sealed = :sealed, epoch = :epoch, health = 'unchecked' WHERE {same}")
     for dialect, same in _SAME_FORM.items()
 }
 _REMOVE_FORM = {dialect: text(f"DELETE FROM secrets WHERE {same}") for dialect, same in _SAME_FORM.items()}

@@ -37,11 +37,21 @@ class RotationRefusedError(NightdropError):
 class Rotator:
     """Works on every rotation that is not finished, one at a time; ``look`` starts it."""
 
-    def __init__(self, resealing: Resealing, sites: SiteStore, ask: Ask, ring_web: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        resealing: Resealing,
+        sites: SiteStore,
+        ask: Ask,
+        *,
+        ring_web: Callable[[], None],
+        check: Callable[[], None],
+    ) -> None:
+        """Take what it works with; ``check`` has the keeper open what was stored, as for any new value."""
         self._resealing = resealing
         self._sites = sites
         self._ask = ask
         self._ring_web = ring_web
+        self._check = check
         self._task: asyncio.Task[None] | None = None
         self._resting: dict[OpenRotation, float] = {}
 
@@ -107,6 +117,7 @@ class Rotator:
         await asyncio.to_thread(self._resealing.finish, rotation)
         log.info("site_key_rotated", site=rotation.site_id, epoch=rotation.epoch)
         self._ring_web()
+        self._check()
         return None
 
     async def _pass(self, rotation: OpenRotation) -> bool:

@@ -119,7 +119,9 @@ class Worker:
         worker_id = f"{socket.gethostname()}:{self._home.instance}:{os.getpid()}:{time.time_ns()}"
         resealing = Resealing(self._db, SystemClock(), worker_id)
         self._checkpoints = Checkpoints(self._db, self._ask_keeper)
-        self._rotator = Rotator(resealing, self._sites, self._ask_keeper, self._ring_web)
+        self._rotator = Rotator(
+            resealing, self._sites, self._ask_keeper, ring_web=self._ring_web, check=self._house.set
+        )
         refusal = None if self._may_run else "this host cannot confine scripts: see nightdrop doctor"
         self._dispatcher = Dispatcher(
             self._queue,

@@ -1,13 +1,15 @@
-"""After a release no copy of the value is left in the keeper's memory.
+"""After a release, and after sealing anew, no copy of the value is left in the keeper's memory.
 
 The keeper's own process cannot be looked into, so its loop runs here in a child that is not hardened.
 """
 
+import base64
 import os
 import re
 import secrets
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -19,14 +21,14 @@ from pathlib import Path
 from nightdrop.core.clock import SystemClock
 from nightdrop.core.home import open_home
 from nightdrop.keys.custody_file import FileCustody
-from nightdrop.worker.keeper import channel, release
+from nightdrop.worker.keeper import channel, release, rotation
 from nightdrop.worker.keeper.keeper import Keeper
 from nightdrop.worker.keeper.loop import Loop
 
 fd, root, node_key, keep = sys.argv[1:]
 if keep == "keep":
     kept = []
-    channel.wipe = kept.append
+    channel.wipe = rotation.wipe = kept.append
 home = open_home(Path(root))
 keeper = Keeper(home.keeper_db, home.app_db, FileCustody(Path(node_key)), SystemClock())
 Loop(keeper, socket.socket(fileno=int(fd))).run()
@@ -49,22 +51,36 @@ def occurrences(pid: int, needle: bytes) -> int:
     return found
 
 
-@pytest.mark.parametrize("size", [48, 5_000, 300_000])
-@pytest.mark.parametrize("keep", ["keep", "wipe"])
-def test_no_copy_of_a_released_value_is_left(installation, size, keep):
-    needle = secrets.token_hex(16).encode()
-    value = (needle * (size // len(needle) + 1))[:size]
-    installation.put(installation.site_a, "key", value)
+@contextmanager
+def looked_into(installation, keep):
+    """Run a keeper that can be looked into; give its control channel and its pid."""
     control, theirs = channel_pair()
+    control.settimeout(30)
     arguments = [str(theirs.fileno()), str(installation.home.root), str(installation.node_key), keep]
     with theirs:
         process = subprocess.Popen([sys.executable, "-I", "-c", CHILD, *arguments], pass_fds=[theirs.fileno()])
     worker = Channel(control)
-    run, theirs = channel_pair()
-    gateway = Channel(run)
-    for sock in (control, run):
-        sock.settimeout(30)
     try:
+        yield worker, process.pid
+    finally:
+        worker.close()
+        process.wait(30)
+
+
+def needle_and_value(size):
+    needle = secrets.token_hex(16).encode()
+    return needle, (needle * (size // len(needle) + 1))[:size]
+
+
+@pytest.mark.parametrize("size", [48, 5_000, 300_000])
+@pytest.mark.parametrize("keep", ["keep", "wipe"])
+def test_no_copy_of_a_released_value_is_left(installation, size, keep):
+    needle, value = needle_and_value(size)
+    installation.put(installation.site_a, "key", value)
+    run, theirs = channel_pair()
+    run.settimeout(30)
+    gateway = Channel(run)
+    with looked_into(installation, keep) as (worker, pid):
         with theirs:
             about = {"run": "run_1", "site": installation.site_a, "script": None}
             worker.send_json({"id": 1, "op": "open_run", **about}, [theirs.fileno()])
@@ -74,8 +90,19 @@ def test_no_copy_of_a_released_value_is_left(installation, size, keep):
         # The answer is here before the keeper has wiped it; after a second round trip it has.
         gateway.send(b"has\0key")
         assert gateway.recv().payload == b"y"
-        assert (occurrences(process.pid, needle) > 0) == (keep == "keep")
-    finally:
+        assert (occurrences(pid, needle) > 0) == (keep == "keep")
         gateway.close()
-        worker.close()
-        process.wait(30)
+
+
+@pytest.mark.parametrize("size", [48, 5_000, 300_000])
+@pytest.mark.parametrize("keep", ["keep", "wipe"])
+def test_no_copy_of_a_value_that_was_sealed_anew_is_left(installation, size, keep):
+    needle, value = needle_and_value(size)
+    sealed = installation.put(installation.site_a, "key", value)
+    form = {"name": "key", "revision": 1, "epoch": 1, "sealed": base64.b64encode(sealed).decode()}
+    with looked_into(installation, keep) as (worker, pid):
+        about = {"site": installation.site_a, "epoch": 2}
+        worker.send_json({"id": 1, "op": "reseal", "secrets": [form], **about})
+        (result,) = worker.recv_json()["results"]
+        assert len(base64.b64decode(result["sealed"])) == len(sealed)
+        assert (occurrences(pid, needle) > 0) == (keep == "keep")

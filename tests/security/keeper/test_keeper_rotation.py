@@ -1,6 +1,8 @@
 """Rotation in the keeper: both epochs open until no secret of the earlier one is left, then its seed is gone."""
 
 import base64
+import hashlib
+import sqlite3
 
 import pytest
 
@@ -53,6 +55,8 @@ def test_old_and_new_forms_open_until_the_old_key_is_destroyed(installation, kee
     assert read(keeper, installation) == b"vvalue"
     installation.write(site, NAME, new, epoch=2)
     assert read(keeper, installation) == b"vvalue"
+    # What was opened is the mark from now on: a keeper that does not know of re-seals accepts it too.
+    assert installation.keeper_sql("SELECT revision, digest FROM high_water") == [(1, hashlib.sha256(new).digest())]
     seeds = old_seeds(installation)
     assert left_in_files(installation, seeds) > 20
     done = keeper.ask("finish_rotation", site=site, epoch=2)
@@ -232,8 +236,6 @@ def test_killed_after_each_step_no_secret_is_lost(installation, start):
 
 def test_a_reader_keeps_the_old_pages_and_is_told(installation, keeper):
     begin(keeper, installation.site_a)
-    import sqlite3
-
     reader = sqlite3.connect(installation.home.keeper_db, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM site_seeds").fetchone()
