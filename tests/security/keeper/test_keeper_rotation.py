@@ -12,6 +12,8 @@ from nightdrop.crypto.policy import Policy
 from nightdrop.crypto.sealing import seal_secret
 
 NAME = "key"
+# The end of an empty log of what people did.
+END = {"size": 0, "head": "00" * 32}
 
 
 def begin(keeper, site, epoch=2):
@@ -303,6 +305,7 @@ def test_no_seed_is_sealed_to_a_list_that_the_keeper_did_not_sign(installation, 
     tamper(installation, how)
     if how != "added while it runs":
         keeper = start()
+        assert keeper.ask("checkpoint", **END)["ok"]
         assert keeper.ask("status")["recipients"] == "refused"
     before = installation.keeper_sql("SELECT count(*) FROM site_seeds")
     assert keeper.ask("create_site_key", site="site_00000000000000000000000003")["code"] == "recipients_unsigned"
@@ -318,6 +321,9 @@ def test_the_list_of_an_earlier_release_is_signed_once(installation, start):
     for table in ("reseals", "checkpoints"):
         installation.keeper_sql(f"DROP TABLE {table}")
     keeper = start()
+    assert keeper.ask("status")["recipients"] == "unsigned"
+    assert keeper.ask("begin_rotation", site=installation.site_a, epoch=2)["code"] == "recipients_unsigned"
+    assert keeper.ask("checkpoint", **END)["ok"]
     assert keeper.ask("status")["recipients"] == "signed"
     signed = [entry for entry in installation.audit() if entry["event"] == "keeper.recipients_signed"]
     assert len(signed) == 1
@@ -326,6 +332,21 @@ def test_the_list_of_an_earlier_release_is_signed_once(installation, start):
     keeper.stop()
     assert start().ask("status")["recipients"] == "signed"
     assert len([entry for entry in installation.audit() if entry["event"] == "keeper.recipients_signed"]) == 1
+
+
+def test_a_home_that_has_a_checkpoint_had_a_signature(installation, start):
+    """Whoever wants their own list to be taken for an old one has to change both databases."""
+    keeper = start()
+    kept = keeper.ask("checkpoint", **END)["keeper"]["note"]
+    keeper.stop()
+    installation.keeper_sql("DELETE FROM meta WHERE key='recipients_signature'")
+    installation.keeper_sql("DELETE FROM audit")
+    again = start()
+    assert again.ask("checkpoint", **END, kept=kept)["cut"] == ["keeper"]
+    assert again.ask("status")["recipients"] == "refused"
+    assert again.ask("begin_rotation", site=installation.site_a, epoch=2)["code"] == "recipients_unsigned"
+    assert again.ask("checkpoint", **END)["ok"]
+    assert again.ask("status")["recipients"] == "refused"
 
 
 def test_a_list_of_an_earlier_release_with_one_too_many_is_not_signed(installation, start):

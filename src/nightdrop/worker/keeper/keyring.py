@@ -185,7 +185,7 @@ class Keyring:
         return max(self._epochs.get(site_id, ()), default=None)
 
     def _judge_recipients(self, identity: Identity) -> None:
-        """See whether the list of recipients is signed; sign the one that an earlier release left."""
+        """See whether the list of recipients is signed, or is one that an earlier release left."""
         recipients = self._store.recipients()
         if self._signed(identity.public, recipients):
             self.recipients = "signed"
@@ -196,9 +196,18 @@ class Keyring:
         kinds = sorted(each.kind for each in recipients)
         if self._store.recipients_signature() is not None or kinds != ["node", "recovery"]:
             return
-        if self._store.said("recipients", "signed"):
+        if not self._store.said("recipients", "signed"):
+            self.recipients = "unsigned"
+
+    def settle_recipients(self, *, first: bool) -> None:
+        """Sign the list that an earlier release left; ``first`` says that no later release has run on this home."""
+        if self.recipients != "unsigned" or self.identity is None:
             return
-        signature = sign_recipients(identity, [each.signed_form for each in recipients])
+        if not first:
+            self.recipients = "refused"
+            return
+        recipients = self._store.recipients()
+        signature = sign_recipients(self.identity, [each.signed_form for each in recipients])
         about = {"recipients": "signed", "fingerprints": [each.fingerprint for each in recipients]}
         change = self._store.recipients_signature_change(signature)
         with suppress(NotWrittenError):  # the next start tries again
@@ -218,6 +227,10 @@ class Keyring:
         # Read and checked at each use, with the key that signed it and not with what the database says it is.
         recipients = self._store.recipients()
         if not self._signed(Identity(identity.reveal()).public, recipients):
+            if self.recipients == "unsigned":
+                raise RecipientsUnsignedError(
+                    hint="Start nightdrop once: the keeper signs what an earlier release left."
+                )
             self.recipients = "refused"
             raise RecipientsUnsignedError
         return recipients

@@ -46,6 +46,8 @@ def checkpoint(keeper: Keeper, message: Json) -> Json:
     if type(size) is not int or size < 0 or head is None:
         raise BadRequestError(field="size")
     store, identity = keeper.require().store, _identity(keeper)
+    # A checkpoint is there: a release that signs recipients has run, so the signature is not one that never was.
+    keeper.require().keyring.settle_recipients(first=message.get("kept") is None)
     cut = []
     if not _own_log_holds(store, identity, message.get("kept")):
         cut.append(Log.KEEPER)
