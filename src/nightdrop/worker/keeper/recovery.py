@@ -26,6 +26,10 @@ from nightdrop.keys.site_keys import Recipient, reseal_for_node
 from nightdrop.worker.keeper.keyring import IdentityUnopenableError, SiteKeyUnopenableError
 from nightdrop.worker.keeper.store import Change, KeeperStore, NotWrittenError
 
+# Everybody but the recovery key that was used: a list that somebody else wrote must not be signed.
+_REMOVE_OTHERS = "DELETE FROM recipients WHERE fingerprint <> ?"
+_IS_RECOVERY = "UPDATE recipients SET kind = 'recovery' WHERE fingerprint = ?"
+
 
 class WrongRecoveryKeyError(InvalidError):
     """This recovery key belongs to another installation."""
@@ -63,8 +67,8 @@ def recover(store: KeeperStore, node_key: Path, recovery: RedactedBytes) -> str:
             Identity(identity.reveal()), [each.signed_form for each in (node, recovery_recipient)]
         )
     found = node.fingerprint
-    # Everybody but the recovery key that was used: a list that somebody else wrote must not be signed.
-    changes: list[Change] = store.only_recovery_changes(recovery_recipient.fingerprint)
+    mine = (recovery_recipient.fingerprint,)
+    changes: list[Change] = [(_REMOVE_OTHERS, mine), (_IS_RECOVERY, mine)]
     changes.append((INSERT_RECIPIENT, (found, "node", public)))
     changes.append((INSERT_IDENTITY, (found, identity_row.public, identity_row.sealed)))
     changes += [(INSERT_SEED, (row.site_id, row.epoch, row.fingerprint, row.sealed)) for row in seed_rows]

@@ -240,14 +240,6 @@ class KeeperStore:
             ("DELETE FROM meta WHERE key = ?", (_REPLACED,)),
         ]
 
-    @staticmethod
-    def only_recovery_changes(recovery: str) -> list[Change]:
-        """Return the changes that leave one recipient, the recovery key with this fingerprint."""
-        return [
-            ("DELETE FROM recipients WHERE fingerprint <> ?", (recovery,)),
-            ("UPDATE recipients SET kind = 'recovery' WHERE fingerprint = ?", (recovery,)),
-        ]
-
     def recipients(self) -> list[Recipient]:
         return [
             Recipient(*row) for row in self._all("SELECT kind, public_key FROM recipients ORDER BY kind, fingerprint")
