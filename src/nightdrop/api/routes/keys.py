@@ -1,8 +1,8 @@
 """Site keys and their rotation. Public keys only: no private key is anywhere near this process."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import Field
 
 from nightdrop.api.schema import In, Out
@@ -75,7 +75,9 @@ def rotate_site_key(site: str, body: NewRotation, services: ServicesDep, caller:
 
 
 @router.get("/rotations/{epoch}")
-def get_rotation(site: str, epoch: int, services: ServicesDep, caller: CallerDep) -> RotationOut:
+def get_rotation(
+    site: str, epoch: Annotated[int, Path(ge=1, lt=2**31)], services: ServicesDep, caller: CallerDep
+) -> RotationOut:
     """Show how a rotation is, by the epoch that it leads to."""
     return _shown(services.rotations.get(caller, _site_id(services, caller, site), epoch))
 
