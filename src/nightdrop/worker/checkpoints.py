@@ -16,6 +16,8 @@ log = structlog.get_logger()
 Json = dict[str, Any]
 
 _EVERY_S = 60.0
+# Each costs a transaction and a sync on both sides: not for every thousand reads of a script that reads in a loop.
+_APART_S = 5.0
 
 
 class Checkpoints:
@@ -25,10 +27,11 @@ class Checkpoints:
         self._db = db
         self._ask = ask
         self._due = 0.0
+        self._earliest = 0.0
 
     def hurry(self) -> None:
-        """Make the next ``look`` sign: the keeper's log grew a lot, or the keeper was started."""
-        self._due = 0.0
+        """Sign soon: the keeper's log grew a lot, or the keeper was started."""
+        self._due = self._earliest
 
     async def look(self) -> None:
         """Sign when it is time.
@@ -37,6 +40,7 @@ class Checkpoints:
             ChannelClosedError, and errors of the database.
         """
         if time.monotonic() >= self._due:
+            self._earliest = time.monotonic() + _APART_S
             self._due = time.monotonic() + _EVERY_S
             await self.sign()
 

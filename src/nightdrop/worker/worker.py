@@ -225,7 +225,6 @@ class Worker:
                 self._used.append((message["site"], message["name"], int(message["at_ms"])))
             case "checkpoint_due":
                 self._checkpoints.hurry()
-                self._house.set()
             case "refused" if message["class"] in _UNOPENABLE:
                 self._unopenable.append((message["site"], message["name"], message["class"]))
                 self._house.set()
