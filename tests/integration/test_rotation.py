@@ -92,8 +92,6 @@ def test_scripts_read_and_people_write_while_the_key_is_rotated(server: Installa
             under_way = server.ok("key", "rotate", "--no-wait", "--json").json
             assert under_way["epoch"] == epoch
             server.ok("secret", "set", "n3", stdin="value of n3")
-            done = server.ok("key", "rotate", "--json").json if not finished(server) else None
-            assert done is None or done["epoch"] in (epoch, epoch + 1)
             wait_until(lambda: finished(server), "the rotation ends")
     finally:
         ended.set()
