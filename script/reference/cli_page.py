@@ -14,9 +14,10 @@ What each command prints with `--help`.
 - Every command takes `--home` and `--json`; every command of a site takes `--site`.
 - Exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C.
 - An error is one sentence and a hint on standard error. With `--json` it is one object on standard output:
-  `{"error": {"code": ..., "message": ..., "hint": ...}}`. The codes are in [errors](errors.md).
-- Wrong usage is explained on standard error, also with `--json`.
+  `{"error": {"code": ..., "message": ..., "hint": ...}}`. The codes are in [errors](errors.md); wrong usage is `usage`.
+- Ctrl-C cancels the run that `script run` or `exec` waits for. Everywhere else it only ends the command.
 - A value is never an argument and never shown. `NO_COLOR` switches colours off.
+- Tables are cut to the width of a terminal, but never a name; in a pipe or a file they are whole.
 """
 
 

@@ -8,7 +8,7 @@ import markdown
 
 import nightdrop
 from nightdrop.api.problems import status_of
-from nightdrop.cli.errors import ApiError
+from nightdrop.cli.errors import ApiError, CodedError
 from nightdrop.core.errors import NightdropError
 
 _INTRODUCTION = """\
@@ -19,7 +19,7 @@ The API answers with the status and problem details (RFC 9457). The command line
 status 1. Codes without a status come from the command line alone.
 """
 # These have no code of their own, or carry the server's.
-_CARRIERS = {ApiError}
+_CARRIERS = {CodedError, ApiError}
 
 
 def page() -> str:

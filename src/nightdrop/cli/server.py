@@ -2,6 +2,7 @@
 
 import http.client
 import sys
+from typing import Any
 
 import click
 
@@ -10,7 +11,15 @@ from nightdrop.cli.context import Context, common
 from nightdrop.cli.keeper import keeper_problem
 from nightdrop.cli.processes import Supervisor, become
 from nightdrop.cli.usage import LISTEN
-from nightdrop.core.errors import NightdropError
+from nightdrop.core.errors import NightdropError, UnavailableError
+
+
+class ServerRunningError(UnavailableError):
+    """nightdrop is running on this home already."""
+
+    code = "server_running"
+    hint = "Use it, stop it first, or choose another home with --home."
+
 
 _listen = click.option(
     "--listen",
@@ -35,12 +44,21 @@ def up_command(context: Context, listen: str | None) -> None:
     home = context.home
     client = Client(home.admin_socket)
 
-    def ready() -> bool:
+    def status_now() -> dict[str, Any] | None:
         try:
-            status = client.get("/status")
+            status: dict[str, Any] = client.get("/status")
         except (NightdropError, OSError, http.client.HTTPException):
-            return False
-        return bool(status.get("worker", {}).get("alive"))
+            return None
+        return status
+
+    def ready(web: int, worker: int) -> bool:
+        # Only our own count: another server on this home answers at the same socket.
+        status = status_now() or {}
+        said = status.get("worker", {})
+        return status.get("web_pid") == web and bool(said.get("alive")) and said.get("pid") == worker
+
+    if (other := status_now()) is not None:
+        raise ServerRunningError(f"nightdrop is running on this home already, on http://{other['listen']}.")
 
     def announce() -> None:
         status = client.get("/status")
