@@ -83,6 +83,6 @@ def _run(arguments: list[str]) -> int:
         return complain(error, as_json="--json" in arguments)
     except click.Abort as error:
         # Click makes this of Ctrl-C and of an input that ends, and has ended the line.
-        ended = isinstance(error.__cause__, EOFError)
-        sys.stderr.write("Stopped: the input has ended.\n" if ended else "Stopped.\n")
-        return FAILED if ended else STOPPED
+        exhausted = isinstance(error.__cause__, EOFError)
+        sys.stderr.write("Stopped: the input has ended.\n" if exhausted else "Stopped.\n")
+        return FAILED if exhausted else STOPPED
