@@ -1,6 +1,8 @@
 """``nightdrop up``, ``nightdrop web``, ``nightdrop worker``."""
 
 import http.client
+import shlex
+import shutil
 import sys
 from typing import Any
 
@@ -89,13 +91,15 @@ def worker_command(context: Context) -> None:
 def _ready_text(status: dict[str, object], context: Context) -> str:
     worker = status["worker"]
     assert isinstance(worker, dict)
-    where = f" --home {context.root}"
+    # Whoever typed script/up need not have the command in their path.
+    name = "nightdrop" if shutil.which("nightdrop") else shlex.quote(sys.argv[0])
+    where = f" --home {shlex.quote(str(context.root))}"
     lines = [
         f"nightdrop is ready on http://{status['listen']}  (sandbox: {worker['sandbox']})",
         "",
         "In another terminal:",
-        f"  nightdrop secret set my-api-key{where}",
-        f"  nightdrop exec my-script.js{where}",
-        f"  nightdrop doctor{where}",
+        f"  {name} secret set my-api-key{where}",
+        f"  {name} exec my-script.js{where}",
+        f"  {name} doctor{where}",
     ]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from nightdrop.core.errors import NightdropError
+from nightdrop.core.home import HomeReadOnlyError
 from nightdrop.install.audit import accept_cuts, newest_checkpoints, newest_entries, verify_home
 from nightdrop.install.doctor import examine
 from nightdrop.install.init import initialise_home
@@ -29,6 +30,12 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     return asdict(initialise_home(options.home, options.node_key))
 
 
+def _fail(error: NightdropError) -> NoReturn:
+    problem = {"code": error.code, "message": error.message, "hint": error.hint}
+    sys.stdout.write(json.dumps({"error": problem}) + "\n")
+    sys.exit(1)
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Print one JSON object: what was made, or ``{"error": {code, message, hint}}`` with exit status 1."""
     parser = argparse.ArgumentParser(prog="nightdrop-install")
@@ -48,9 +55,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         made = _run(options)
     except NightdropError as error:
-        problem = {"code": error.code, "message": error.message, "hint": error.hint}
-        sys.stdout.write(json.dumps({"error": problem}) + "\n")
-        sys.exit(1)
+        _fail(error)
+    except PermissionError:
+        _fail(HomeReadOnlyError(f"You may not use {options.home}, or where its node key belongs."))
     sys.stdout.write(json.dumps(made, default=str) + "\n")
     sys.exit(0)
 
