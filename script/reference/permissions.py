@@ -4,6 +4,7 @@ import asyncio
 import json
 import tempfile
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from nightdrop.core.logging import configure_logging
 from nightdrop.db.engine import Database
 from nightdrop.install.init import FIRST_SITE, initialise_home
 
-# A good body for each operation that needs one to get as far as its checks.
+# A good body for each operation that needs more than an empty one to get as far as its checks.
 _BODIES: dict[str, Any] = {
     "create_site": {"name": "another"},
     "change_site": {"settings": {"wall": 60}},
@@ -79,21 +80,24 @@ async def _objects(services: Services) -> dict[str, str]:
     site = f"/api/v1/sites/{FIRST_SITE}"
     somebody = _Watched("host", "host:reference", everything=True)
 
-    async def make(path: str, body: dict[str, Any]) -> str:
-        return str(json.loads(await _call(services, somebody, "POST", f"{site}/{path}", body))["id"])
+    async def make(path: str, body: dict[str, Any], key: str = "id") -> str:
+        return str(json.loads(await _call(services, somebody, "POST", f"{site}/{path}", body))[key])
 
     return {
         "site": FIRST_SITE,
         "secret": await make("secrets", {"name": "secret", "value": "value"}),
         "script": await make("scripts", {"name": "script", "code": "Log(1);"}),
         "run": await make("runs", {"script": "script"}),
+        "epoch": await make("rotations", {}, "epoch"),
     }
 
 
 async def _permissions(services: Services, method: str, path: str, name: str) -> list[str]:
     caller = _Watched("host", "host:reference", everything=True)
     try:
-        await _call(services, caller, method, path, _BODIES.get(name))
+        await _call(
+            services, caller, method, path, _BODIES.get(name, {} if method in {"POST", "PUT", "PATCH"} else None)
+        )
     except ValueError as error:
         raise ValueError(f"script/reference/permissions.py: give {name} a body in _BODIES: {error}") from None
     return caller.asked
@@ -132,6 +136,7 @@ async def _call(services: Services, caller: Caller, method: str, path: str, body
     await Edge(create_app(services), lambda _scope: caller)(scope, receive, send)
     status = next(message["status"] for message in sent if message["type"] == "http.response.start")
     answer = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
-    if status >= 400:
+    # A conflict with what is there is found after every check.
+    if status >= 400 and status != HTTPStatus.CONFLICT:
         raise ValueError(f"{method} answered {status}: {answer.decode()}")
     return answer

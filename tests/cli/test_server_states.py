@@ -6,8 +6,13 @@ import signal
 import threading
 from pathlib import Path
 
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
 from nightdrop.cli.client import Client
 from nightdrop.cli.errors import ServerDownError
+from nightdrop.db import migrations
 from support import Installation, wait_until
 
 START = "hint: Start it with: nightdrop up\n"
@@ -42,6 +47,24 @@ def test_a_socket_that_a_killed_server_left(installation: Installation) -> None:
 def test_something_else_at_the_place_of_the_socket(installation: Installation) -> None:
     (installation.home / "run" / "admin.sock").write_text("")
     assert installation.run("site", "ls").err == f"error: No nightdrop is running on this home.\n{START}"
+
+
+def test_a_database_of_an_earlier_version(installation: Installation) -> None:
+    database = installation.home / "data" / "app.db"
+    database.unlink()
+    _make_first_schema(database)
+    refused = installation.run("web", "--listen", "127.0.0.1:0")
+    assert refused.status == 1
+    assert "hint: Start it once with: nightdrop up\n" in refused.err
+    installation.start()
+    found = {check["name"]: check["state"] for check in installation.run("doctor", "--json").json["checks"]}
+    assert found["database"] == "ok"
+
+
+def test_a_database_that_is_gone(installation: Installation) -> None:
+    (installation.home / "data" / "app.db").unlink()
+    result = installation.run("up", "--listen", "127.0.0.1:0", "--json")
+    assert (result.status, result.json["error"]["code"]) == (1, "database_empty")
 
 
 def test_a_second_server(server: Installation) -> None:
@@ -147,6 +170,17 @@ def test_the_demo_leaves_nothing(tmp_path: Path) -> None:
     assert "The HTTP server got the header: yes." in shown
     assert "hold the value: 0." in shown
     assert list(tmp_path.iterdir()) == []
+
+
+def _make_first_schema(database: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__path__[0])))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(f"sqlite:///{database}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
 
 
 def _listen(server: Installation) -> str:

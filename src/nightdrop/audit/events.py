@@ -128,6 +128,7 @@ class Event(StrEnum):
     """The node key of a worker host was removed."""
 
     AUDIT_CUT_ACCEPTED = "audit.cut_accepted"
+    """Somebody said that the cut of a log is known, as after a backup was restored."""
 
     SERVER_STARTED = "server.started"
     """The server has started."""

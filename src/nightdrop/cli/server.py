@@ -12,6 +12,7 @@ from nightdrop.cli.client import Client
 from nightdrop.cli.context import Context, common
 from nightdrop.cli.keeper import keeper_problem
 from nightdrop.cli.processes import Supervisor, become
+from nightdrop.cli.setup import install
 from nightdrop.cli.usage import LISTEN
 from nightdrop.core.errors import NightdropError, UnavailableError
 
@@ -70,6 +71,8 @@ def up_command(context: Context, listen: str | None) -> None:
         if (problem := keeper_problem(status)) is not None:
             click.echo(f"warning: No secret can be opened. {problem[0]}\nhint: {problem[1]}", err=True)
 
+    # Both parts refuse a database of an earlier version; the one who starts them brings it here.
+    install("migrate", "--home", str(home.root))
     sys.exit(Supervisor(home.root, _environment(listen)).run(announce, ready))
 
 
