@@ -16,7 +16,7 @@ from nightdrop.audit.events import Event
 _INTRODUCTION = """\
 Names are stable: one that was released is never used for something else. There are two logs:
 
-- **server**: what people do, in the database. An entry and what it is about are one transaction.
+- **site**: what people do, in the database. An entry and what it is about are one transaction.
 - **keeper**: what runs do with secrets, in `keeper/keeper.db`: a chain in which a changed or missing entry shows. The
   entry is written before a value leaves.
 
@@ -61,7 +61,7 @@ def _logs() -> dict[str, str]:
     found: dict[str, set[str]] = {}
     root = Path(nightdrop.__path__[0])
     for path in sorted(root.rglob("*.py")):
-        log = "keeper" if path.is_relative_to(root / "worker" / "keeper") or path.name == "keeper_db.py" else "server"
+        log = "keeper" if path.is_relative_to(root / "worker" / "keeper") or path.name == "keeper_db.py" else "site"
         for name in re.findall(r"\bEvent\.([A-Z][A-Z_]+)\b", path.read_text()):
             found.setdefault(name, set()).add(log)
     return {name: ", ".join(sorted(where)) for name, where in found.items()}

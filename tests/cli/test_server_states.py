@@ -157,10 +157,23 @@ def test_a_lost_node_key_is_recovered(installation: Installation) -> None:
         assert result.err.startswith("error: ")
         assert "hint: " in result.err
         assert not key.exists()
+    wrong = installation.run("key", "recover", "--json", stdin="needle\n")
+    assert (wrong.status, wrong.err) == (1, "")
+    assert wrong.json["error"]["code"] == "recovery_key_invalid"
+    assert "needle" not in wrong.out
     made = installation.ok("key", "recover", "--json", stdin=installation.recovery_key + "\n").json
     assert made["node_key"] == str(key)
     installation.start()
     assert installation.exec_js('Log(GetSecret("kept") === "needle");').out == "true\n"
+
+
+def test_a_node_key_is_replaced(installation: Installation) -> None:
+    made = installation.ok("key", "rewrap", "--json").json
+    assert Path(made["node_key"]).exists()
+    assert "Start nightdrop again." in installation.ok("key", "rewrap").out
+    installation.start()
+    refused = installation.run("key", "rewrap", "--json")
+    assert (refused.status, refused.json["error"]["code"]) == (1, "keeper_running")
 
 
 def test_the_demo_leaves_nothing(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from support import Installation
 
 SESSIONS = sorted((Path(__file__).parent / "sessions").glob("*.txt"))
 # What starts, ends or makes a server is in the other files of this directory.
-ELSEWHERE = {"init", "up", "web", "worker", "demo", "key recover"}
+ELSEWHERE = {"init", "up", "web", "worker", "demo", "key recover", "key rewrap"}
 
 
 @pytest.mark.parametrize("path", SESSIONS, ids=lambda path: path.stem)
