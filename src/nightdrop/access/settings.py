@@ -113,19 +113,36 @@ def _unknown(key: str) -> SettingUnknownError:
     )
 
 
-def _number(parse: Callable[[str], int], low: int, high: int, shown: str) -> Callable[[str, Any], int]:
-    def rule(key: str, value: Any) -> int:
+def allowed_values(key: str) -> str:
+    """Return what a setting may be, in words.
+
+    Raises:
+        KeyError: there is no such setting.
+    """
+    rule = _RULES[key]
+    return f"{rule.low_shown} to {rule.high_shown}" if isinstance(rule, _Number) else "list"
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """What a setting with bounds may be; ``low_shown`` and ``high_shown`` are for people."""
+
+    parse: Callable[[str], int]
+    low: int
+    high: int
+    low_shown: str
+    high_shown: str
+
+    def __call__(self, key: str, value: Any) -> int:
         try:
-            number = parse(value) if isinstance(value, str) else value
+            number = self.parse(value) if isinstance(value, str) else value
         except SettingInvalidError as error:
             raise SettingInvalidError(f"{key}: {error.message}", hint=error.hint, field=key) from None
         if isinstance(number, float) and number.is_integer():
             number = int(number)
-        if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
-            raise SettingInvalidError(f"{key} must be between {shown}.", field=key)
+        if not isinstance(number, int) or isinstance(number, bool) or not self.low <= number <= self.high:
+            raise SettingInvalidError(f"{key} must be between {self.low_shown} and {self.high_shown}.", field=key)
         return number
-
-    return rule
 
 
 def _rules(key: str, value: Any) -> list[str]:
@@ -141,12 +158,12 @@ def _rules(key: str, value: Any) -> list[str]:
 
 
 _RULES: dict[str, Callable[[str, Any], Any]] = {
-    "memory": _number(parse_size, 16 * MIB, 16 * GIB, "16 MiB and 16 GiB"),
-    "cpu": _number(parse_duration, 1, 86_400, "1 second and 24 hours"),
-    "wall": _number(parse_duration, 1, 604_800, "1 second and 168 hours"),
-    "log": _number(parse_size, KIB, GIB, "1 KiB and 1 GiB"),
+    "memory": _Number(parse_size, 16 * MIB, 16 * GIB, "16 MiB", "16 GiB"),
+    "cpu": _Number(parse_duration, 1, 86_400, "1 second", "24 hours"),
+    "wall": _Number(parse_duration, 1, 604_800, "1 second", "168 hours"),
+    "log": _Number(parse_size, KIB, GIB, "1 KiB", "1 GiB"),
     # A body crosses the pipe between gateway and runner in one frame, and that has a limit.
-    "body": _number(parse_size, KIB, 64 * MIB, "1 KiB and 64 MiB"),
+    "body": _Number(parse_size, KIB, 64 * MIB, "1 KiB", "64 MiB"),
     "egress_allow": _rules,
     "egress_deny": _rules,
 }

@@ -107,11 +107,16 @@ class Problem(BaseModel):
     errors: list[FieldProblem] | None = Field(default=None, description="The wrong fields, when there are some.")
 
 
+def status_of(error: type[NightdropError]) -> int:
+    """Return the HTTP status that an error is answered with."""
+    return _STATUS_OF_CODE.get(error.code, _STATUS[error.kind])
+
+
 def problem_response(
     error: NightdropError, errors: list[FieldProblem] | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return the answer for an error."""
-    status = _STATUS_OF_CODE.get(error.code, _STATUS[error.kind])
+    status = status_of(type(error))
     problem = Problem(
         title=HTTPStatus(status).phrase,
         status=status,

@@ -2,12 +2,14 @@
 
 import importlib
 import io
+import os
 import sys
 
 import click
 
 from nightdrop import __version__
-from nightdrop.cli.usage import HELP, Group
+from nightdrop.cli.errors import FAILED, STOPPED
+from nightdrop.cli.usage import HELP, Group, complain
 
 # Command -> module that defines it. Loaded one at a time, so that each command pays only for itself.
 _COMMANDS = {
@@ -52,12 +54,35 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line: exit status 0 done, 1 failed, 2 wrong usage."""
+    """Run the command line: exit status 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets its escape, not an error.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        cli.main(prog_name="nightdrop", standalone_mode=True)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        status = _run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as head(1), has seen enough. What is still buffered must not fail when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = 0
+    except OSError:
+        sys.stderr.write("error: The output cannot be written.\nhint: Is its disk full?\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = 1
+    sys.exit(status)
+
+
+def _run(arguments: list[str]) -> int:
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    try:
+        return int(cli.main(arguments, "nightdrop", standalone_mode=False, color=False if plain else None) or 0)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    except click.UsageError as error:
+        return complain(error, as_json="--json" in arguments)
+    except click.Abort as error:
+        # Click makes this of Ctrl-C and of an input that ends, and has ended the line.
+        exhausted = isinstance(error.__cause__, EOFError)
+        sys.stderr.write("Stopped: the input has ended.\n" if exhausted else "Stopped.\n")
+        return FAILED if exhausted else STOPPED

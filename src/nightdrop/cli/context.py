@@ -2,7 +2,6 @@
 
 import functools
 import json
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +11,8 @@ from typing import Any
 import click
 
 from nightdrop.cli.client import Client, part
-from nightdrop.cli.errors import UnexpectedError, fail
+from nightdrop.cli.errors import OUTPUT_ERRORS, SiteMissingError, UnexpectedError, fail
+from nightdrop.cli.table import print_table
 from nightdrop.cli.usage import TEXT
 from nightdrop.core.errors import NightdropError
 from nightdrop.core.home import Home, default_root, open_home
@@ -44,7 +44,7 @@ class Context:
 
     @property
     def site_path(self) -> str:
-        return f"/sites/{part(self.site)}"
+        return site_path(self.site)
 
     def show(self, value: Any, text: str | None = None) -> None:
         """Print ``value`` as JSON with ``--json``, else ``text``."""
@@ -73,8 +73,7 @@ class Context:
         elif not rows:
             click.echo(empty)
         else:
-            cells = [[_cell(row.get(key)) for key, _ in columns] for row in map(shown, rows)]
-            _print_table(cells, [heading for _, heading in columns])
+            print_table(map(shown, rows), columns)
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,14 +100,25 @@ def run_guarded(action: Callable[[], None], *, as_json: bool) -> None:
         action()
     except NightdropError as error:
         fail(error, as_json=as_json)
-    except BrokenPipeError:
-        # The reader, such as head(1), has seen enough.
-        sys.stderr.close()
-        sys.exit(0)
     except (click.ClickException, click.exceptions.Exit, click.Abort, EOFError):
+        raise
+    except OSError as error:
+        if error.errno not in OUTPUT_ERRORS:
+            fail(UnexpectedError(error), as_json=as_json)
         raise
     except Exception as error:  # noqa: BLE001 - a defect of ours: its text is not printed, it may hold a value
         fail(UnexpectedError(error), as_json=as_json)
+
+
+def site_path(site: str) -> str:
+    """Return the address of a site.
+
+    Raises:
+        SiteMissingError: no site can have this name, and as part of an address it would mean something else.
+    """
+    if not site or "/" in site or site in {".", ".."}:
+        raise SiteMissingError
+    return f"/sites/{part(site)}"
 
 
 def pages(fetch: Callable[[str | None], dict[str, Any]]) -> Iterable[dict[str, Any]]:
@@ -127,17 +137,3 @@ def when(ms: int | None) -> str:
     if not ms:
         return "-"
     return datetime.fromtimestamp(ms / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _cell(value: Any) -> str:
-    if value is None or value == "":
-        return "-"
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _print_table(rows: list[list[str]], headings: list[str]) -> None:
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    for row in [headings, *rows]:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(line.rstrip())

@@ -1,22 +1,34 @@
 """What the command line prints when something fails, and the exit status."""
 
+import errno
 import json
 import sys
 from typing import Any, NoReturn
 
-from nightdrop.core.errors import Kind, NightdropError
+from nightdrop.core.errors import InvalidError, Kind, NightdropError, NotFoundError
 
 FAILED = 1
+# 128 and the number of SIGINT, as shells count.
+STOPPED = 130
+# What writing the output may end with: the reader is gone, or the disk behind a redirection is full.
+OUTPUT_ERRORS = frozenset({errno.EPIPE, errno.ENOSPC})
 
 
-class ApiError(NightdropError):
+class CodedError(NightdropError):
+    """Another process gave this error."""
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None, code: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.given_code = code or self.code
+
+
+class ApiError(CodedError):
     """The server refused the request."""
 
     def __init__(self, problem: dict[str, Any], status: int) -> None:
-        self.api_code = str(problem.get("code", "internal"))
+        message = str(problem.get("detail") or problem.get("title") or "The server refused the request.")
+        super().__init__(message, hint=str(problem.get("hint") or ""), code=str(problem.get("code", "internal")))
         self.status = status
-        super().__init__(str(problem.get("detail") or problem.get("title") or "The server refused the request."))
-        self.hint = str(problem.get("hint") or "")
         self.field = problem.get("field")
 
 
@@ -26,6 +38,20 @@ class ServerDownError(NightdropError):
     code = "server_down"
     kind = Kind.UNAVAILABLE
     hint = "Start it with: nightdrop up"
+
+
+class SiteMissingError(NotFoundError):
+    """There is no such site."""
+
+    code = "site_not_found"
+    hint = "See: nightdrop site ls"
+
+
+class NotConfirmedError(InvalidError):
+    """Nothing was removed."""
+
+    code = "not_confirmed"
+    hint = "Answer y, or give --yes."
 
 
 class UnexpectedError(NightdropError):
@@ -42,8 +68,20 @@ class UnexpectedError(NightdropError):
         super().__init__(f"This is a defect of nightdrop: {type(error).__name__} at {place}.")
 
 
+def reason(error: OSError) -> str:
+    """Return why a file cannot be used, as the end of a sentence; never its name."""
+    words = {
+        errno.ENOENT: "it does not exist",
+        errno.ENOTDIR: "it does not exist",
+        errno.EISDIR: "it is a directory",
+        errno.EACCES: "you may not read it",
+        errno.ENAMETOOLONG: "its name is too long",
+    }
+    return words.get(error.errno or 0, "reading it failed")
+
+
 def code_of(error: NightdropError) -> str:
-    return error.api_code if isinstance(error, ApiError) else error.code
+    return error.given_code if isinstance(error, CodedError) else error.code
 
 
 def fail(error: NightdropError, *, as_json: bool) -> NoReturn:

@@ -3,13 +3,14 @@
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from nightdrop.cli.client import Client, part
 from nightdrop.cli.context import Context
-from nightdrop.cli.errors import ServerDownError
+from nightdrop.cli.errors import STOPPED, ServerDownError
 
 # A web process that died is back within a second.
 _TRIES = 20
@@ -28,19 +29,48 @@ def print_line(level: str, text: str) -> None:
         click.secho(_MARKS.get(level, "") + text, fg=_COLOURS.get(level), err=True)
 
 
-def follow(client: Client, context: Context, run_id: str) -> dict[str, Any]:
+def say(text: str) -> None:
+    """Print a remark that is not part of the log."""
+    click.echo(text, err=True)
+
+
+def attend(client: Client, context: Context, run_id: str) -> None:
+    """Follow a run that this command started, and exit as it ends. Ctrl-C cancels it; a second one leaves it."""
+    seen = Seen()
+    try:
+        try:
+            run = follow(client, context, run_id, seen)
+        except KeyboardInterrupt:
+            client.close()
+            say(f"\nCancelling {run_id}. Ctrl-C again does not wait for its end.")
+            client.call("POST", f"/runs/{part(run_id)}/cancel")
+            run = follow(client, context, run_id, seen)
+    except KeyboardInterrupt:
+        say(f"\nNot waiting any longer. See: nightdrop run show {run_id}")
+        sys.exit(STOPPED)
+    finish(client, context, run)
+
+
+@dataclass(slots=True)
+class Seen:
+    """How far a log has been printed."""
+
+    after: int = 0
+
+
+def follow(client: Client, context: Context, run_id: str, seen: Seen | None = None) -> dict[str, Any]:
     """Print lines until the run ends; return the run. A web process that starts again is waited for.
 
     Raises:
         ServerDownError: it did not come back.
     """
-    after, tries = 0, 0
+    seen, tries = seen or Seen(), 0
     while True:
         try:
-            for event, data in client.events(f"/runs/{part(run_id)}/logs/stream", after=after):
+            for event, data in client.events(f"/runs/{part(run_id)}/logs/stream", after=seen.after):
                 tries = 0
                 if event == "log":
-                    after = data["seq"]
+                    seen.after = data["seq"]
                     if not context.as_json:
                         print_line(data["level"], data["text"])
                 elif event == "end":
@@ -68,8 +98,10 @@ def finish(client: Client, context: Context, run: dict[str, Any]) -> None:
     if context.as_json:
         context.show({**run, "log": list(log_lines(client, run["id"]))})
     elif run["state"] != "succeeded":
-        click.secho(f"{run['state'].replace('_', ' ')}: {describe(run)}", fg="red", err=True)
-    sys.exit(0 if run["state"] == "succeeded" else 1)
+        words, why = run["state"].replace("_", " "), describe(run)
+        click.secho(words if why == words else f"{words}: {why}", fg="red", err=True)
+    status = STOPPED if run["state"] == "cancelled" else 1
+    sys.exit(0 if run["state"] == "succeeded" else status)
 
 
 def describe(run: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import click
 
 from nightdrop.cli.client import Client, part
 from nightdrop.cli.context import Context, common, of_site, when
+from nightdrop.cli.errors import CodedError
 from nightdrop.cli.usage import Group
 from nightdrop.core.errors import ConflictError, NightdropError, UnavailableError
 
@@ -170,11 +171,15 @@ def _node_key_path(context: Context, given: Path | None) -> Path:
 
 
 def _keeper(context: Context, command: str, node_key: Path, given: str = "") -> str:
-    """Run one command of the keeper's program, the only one that opens keys; return what it printed."""
+    """Run one command of the keeper's program, the only one that opens keys; return what it printed.
+
+    Raises:
+        CodedError: what the keeper gave as its code, sentence and hint.
+    """
     argv = [sys.executable, "-I", "-m", "nightdrop.worker.keeper", command, "--home", str(context.home.root)]
     argv += ["--node-key", str(node_key)]
-    done = subprocess.run(argv, input=given, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        # It has said why on standard error.
-        sys.exit(1)
-    return done.stdout.strip()
+    done = subprocess.run(argv, input=given, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return done.stdout.strip()
+    said = dict(line.split(": ", 1) for line in done.stderr.splitlines() if line.startswith(("error: ", "hint: ")))
+    raise CodedError(said.get("error"), hint=said.get("hint"), code=done.stdout.strip())

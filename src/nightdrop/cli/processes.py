@@ -42,8 +42,8 @@ class Supervisor:
         self._delay: dict[str, float] = {}
         self._stopping = False
 
-    def run(self, when_ready: Callable[[], None], is_ready: Callable[[], bool]) -> int:
-        """Start both, call ``when_ready`` once, supervise; return the exit status.
+    def run(self, when_ready: Callable[[], None], is_ready: Callable[[int, int], bool]) -> int:
+        """Start both, call ``when_ready`` once ``is_ready`` (of both process ids), supervise; return the exit status.
 
         A part that dies is started again after a growing delay. One that never came up ends everything:
         its own message says why.
@@ -66,12 +66,12 @@ class Supervisor:
         )
         self._started[part] = time.monotonic()
 
-    def _wait_ready(self, is_ready: Callable[[], bool]) -> bool:
+    def _wait_ready(self, is_ready: Callable[[int, int], bool]) -> bool:
         deadline = time.monotonic() + 60
         while not self._stopping and time.monotonic() < deadline:
             if any(process.poll() is not None for process in self._processes.values()):
                 return False
-            if is_ready():
+            if is_ready(self._processes["web"].pid, self._processes["worker"].pid):
                 return True
             time.sleep(0.05)
         return False

@@ -1,5 +1,6 @@
 """``nightdrop exec``, ``nightdrop run``, ``nightdrop logs``."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,11 @@ import click
 
 from nightdrop.cli.client import Client, part
 from nightdrop.cli.context import Context, of_site, when
-from nightdrop.cli.follow import describe, finish, follow, log_lines, print_line
+from nightdrop.cli.errors import STOPPED
+from nightdrop.cli.follow import describe, finish, follow, log_lines, print_line, say
 from nightdrop.cli.script import read_script, run_options, start
 from nightdrop.cli.usage import TEXT, Group, pairs
-from nightdrop.core.errors import NotFoundError
+from nightdrop.core.errors import ConflictError, NotFoundError
 from nightdrop.core.ids import is_id
 
 _STATES = ("queued", "running", "succeeded", "failed", "timed_out", "killed", "cancelled", "lost")
@@ -31,14 +33,21 @@ class RunMissingError(NotFoundError):
     hint = "See: nightdrop run ls"
 
 
+class RunEndedError(ConflictError):
+    """The run has ended already."""
+
+    code = "run_ended"
+    hint = "Nothing was changed. See: nightdrop run show ID"
+
+
 @click.command("exec")
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE.js")
 @run_options
 def exec_command(context: Context, file: Path, params: tuple[str, ...], no_wait: bool, timeout: float | None) -> None:
     """Run a script file that is not stored, and print its log as it comes.
 
-    Exit status 0 only when the run succeeded. The audit log keeps that it was
-    run, and its hash.
+    Exit status 0 only when the run succeeded. Ctrl-C cancels the run. The audit
+    log keeps that it was run, and its hash.
     """
     body: dict[str, Any] = {"code": read_script(file), "name": file.name, "params": pairs(params, "--param")}
     start(context, body, no_wait=no_wait, timeout=timeout)
@@ -96,8 +105,9 @@ def cancel_run(context: Context, run_id: str) -> None:
         _find(client, context, run_id)
         run = client.call("POST", f"/runs/{part(run_id)}/cancel")
     words = {"cancelled": "is cancelled", "queued": "is being cancelled", "running": "is being cancelled"}
-    ended = f"has ended already: {run['state'].replace('_', ' ')}"
-    context.show(run, f"Run {run_id} {words.get(run['state'], ended)}.")
+    if run["state"] not in words:
+        raise RunEndedError(f"Run {run_id} has ended already: {run['state'].replace('_', ' ')}.")
+    context.show(run, f"Run {run_id} {words[run['state']]}.")
 
 
 @click.command("logs")
@@ -108,11 +118,16 @@ def logs_command(context: Context, run_id: str, following: bool) -> None:
     """Print the log of a run.
 
     With --follow the exit status is that of the run: 0 only when it succeeded.
+    Ctrl-C stops following; the run goes on.
     """
     with context.client() as client:
         _find(client, context, run_id)
         if following:
-            finish(client, context, follow(client, context, run_id))
+            try:
+                finish(client, context, follow(client, context, run_id))
+            except KeyboardInterrupt:
+                say(f"\nThe run goes on. See: nightdrop logs {run_id} --follow")
+                sys.exit(STOPPED)
         if context.as_json:
             context.show(list(log_lines(client, run_id)))
             return

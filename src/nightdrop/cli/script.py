@@ -8,9 +8,9 @@ import click
 
 from nightdrop.cli.client import Client
 from nightdrop.cli.context import Context, of_site, pages, when
-from nightdrop.cli.errors import ApiError
-from nightdrop.cli.follow import finish, follow
-from nightdrop.cli.usage import PAIR, TEXT, Group, pairs
+from nightdrop.cli.errors import ApiError, reason
+from nightdrop.cli.follow import attend
+from nightdrop.cli.usage import PAIR, SECONDS, TEXT, Group, pairs
 from nightdrop.core.errors import InvalidError, NotFoundError
 from nightdrop.core.script_text import MAX_CODE, ScriptTooLargeError, check_code
 
@@ -39,8 +39,8 @@ def read_script(file: Path) -> str:
     try:
         with file.open("rb") as source:
             data = source.read(MAX_CODE + 1)
-    except OSError:
-        raise ScriptFileError(f"{file} cannot be read.") from None
+    except OSError as error:
+        raise ScriptFileError(f"{file} cannot be read: {reason(error)}.") from None
     if len(data) > MAX_CODE:
         raise ScriptTooLargeError
     try:
@@ -60,7 +60,7 @@ def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--no-wait", is_flag=True, help="Print the run's id and return."),
         click.option(
             "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
+            type=SECONDS,
             metavar="S",
             help="Time limit in seconds; the site's limit stays the most.",
         ),
@@ -83,14 +83,14 @@ def script_command() -> None:
 def push_script(context: Context, file: Path, name: str | None) -> None:
     """Store a script, or a new version of it."""
     code = read_script(file)
-    name = name or file.stem
+    name = file.stem if name is None else name
     with context.client() as client:
         existing = _find(client, context, name)
         try:
             script = _push(client, context, existing, name, code)
         except ApiError as error:
             # Somebody pushed or removed the same name between our look and our write.
-            if error.api_code not in {"script_exists", "script_not_found"}:
+            if error.given_code not in {"script_exists", "script_not_found"}:
                 raise
             existing = _find(client, context, name)
             script = _push(client, context, existing, name, code)
@@ -138,7 +138,7 @@ def remove_script(context: Context, name: str) -> None:
 def run_script(context: Context, name: str, params: tuple[str, ...], no_wait: bool, timeout: float | None) -> None:
     """Run a script and print its log as it comes.
 
-    Exit status 0 only when the run succeeded.
+    Exit status 0 only when the run succeeded. Ctrl-C cancels the run.
     """
     body: dict[str, Any] = {"script": name, "params": pairs(params, "--param")}
     start(context, body, no_wait=no_wait, timeout=timeout)
@@ -162,7 +162,7 @@ def start(context: Context, body: dict[str, Any], *, no_wait: bool, timeout: flo
         if no_wait:
             context.show(run, run["id"])
             return
-        finish(client, context, follow(client, context, run["id"]))
+        attend(client, context, run["id"])
 
 
 def _find(client: Client, context: Context, name: str) -> dict[str, Any] | None:

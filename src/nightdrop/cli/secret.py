@@ -1,6 +1,7 @@
 """``nightdrop secret``. A value is sealed here; the server never sees it."""
 
 import base64
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import click
 
 from nightdrop.cli.client import Client
 from nightdrop.cli.context import Context, of_site, pages, when
-from nightdrop.cli.errors import ApiError
+from nightdrop.cli.errors import ApiError, NotConfirmedError
 from nightdrop.cli.usage import TEXT, Group, NoValueCommand
 from nightdrop.cli.value_input import read_value
 from nightdrop.core.errors import NotFoundError
@@ -105,7 +106,11 @@ def _confirm(name: str, users: list[dict[str, Any]]) -> None:
         click.echo(f"Scripts that use it: {', '.join(certain)}", err=True)
     if possible:
         click.echo(f"Scripts that may use it (they compute names): {', '.join(possible)}", err=True)
-    click.confirm(f"Remove {name} for good?", abort=True, err=True)
+    if not sys.stdin.isatty():
+        raise NotConfirmedError("Nothing was removed: there is no terminal to ask on.", hint="Give --yes.")
+    click.echo(f"Remove {name} for good? [y/N] ", nl=False, err=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise NotConfirmedError
 
 
 def _store(
@@ -122,7 +127,7 @@ def _store(
             return _write(client, context, name, body, existing), existing is None
         except ApiError as error:
             # Somebody stored or removed the same name between our look and our write: look and seal again.
-            if error.api_code not in _RACES or attempt == _ATTEMPTS - 1:
+            if error.given_code not in _RACES or attempt == _ATTEMPTS - 1:
                 raise
         except EpochRolledBackError:
             # Another command may have met the next key while this one had just been given the one before.

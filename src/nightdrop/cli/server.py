@@ -1,7 +1,10 @@
 """``nightdrop up``, ``nightdrop web``, ``nightdrop worker``."""
 
 import http.client
+import shlex
+import shutil
 import sys
+from typing import Any
 
 import click
 
@@ -9,8 +12,17 @@ from nightdrop.cli.client import Client
 from nightdrop.cli.context import Context, common
 from nightdrop.cli.keeper import keeper_problem
 from nightdrop.cli.processes import Supervisor, become
+from nightdrop.cli.setup import install
 from nightdrop.cli.usage import LISTEN
-from nightdrop.core.errors import NightdropError
+from nightdrop.core.errors import NightdropError, UnavailableError
+
+
+class ServerRunningError(UnavailableError):
+    """nightdrop is running on this home already."""
+
+    code = "server_running"
+    hint = "Use it, stop it first, or choose another home with --home."
+
 
 _listen = click.option(
     "--listen",
@@ -35,12 +47,21 @@ def up_command(context: Context, listen: str | None) -> None:
     home = context.home
     client = Client(home.admin_socket)
 
-    def ready() -> bool:
+    def status_now() -> dict[str, Any] | None:
         try:
-            status = client.get("/status")
+            status: dict[str, Any] = client.get("/status")
         except (NightdropError, OSError, http.client.HTTPException):
-            return False
-        return bool(status.get("worker", {}).get("alive"))
+            return None
+        return status
+
+    def ready(web: int, worker: int) -> bool:
+        # Only our own count: another server on this home answers at the same socket.
+        status = status_now() or {}
+        said = status.get("worker", {})
+        return status.get("web_pid") == web and bool(said.get("alive")) and said.get("pid") == worker
+
+    if (other := status_now()) is not None:
+        raise ServerRunningError(f"nightdrop is running on this home already, on http://{other['listen']}.")
 
     def announce() -> None:
         status = client.get("/status")
@@ -50,6 +71,8 @@ def up_command(context: Context, listen: str | None) -> None:
         if (problem := keeper_problem(status)) is not None:
             click.echo(f"warning: No secret can be opened. {problem[0]}\nhint: {problem[1]}", err=True)
 
+    # Both parts refuse a database of an earlier version; the one who starts them brings it here.
+    install("migrate", "--home", str(home.root))
     sys.exit(Supervisor(home.root, _environment(listen)).run(announce, ready))
 
 
@@ -71,13 +94,15 @@ def worker_command(context: Context) -> None:
 def _ready_text(status: dict[str, object], context: Context) -> str:
     worker = status["worker"]
     assert isinstance(worker, dict)
-    where = f" --home {context.root}"
+    # Whoever typed script/up need not have the command in their path.
+    name = "nightdrop" if shutil.which("nightdrop") else shlex.quote(sys.argv[0])
+    where = f" --home {shlex.quote(str(context.root))}"
     lines = [
         f"nightdrop is ready on http://{status['listen']}  (sandbox: {worker['sandbox']})",
         "",
         "In another terminal:",
-        f"  nightdrop secret set my-api-key{where}",
-        f"  nightdrop exec my-script.js{where}",
-        f"  nightdrop doctor{where}",
+        f"  {name} secret set my-api-key{where}",
+        f"  {name} exec my-script.js{where}",
+        f"  {name} doctor{where}",
     ]
     return "\n".join(lines)

@@ -10,29 +10,31 @@ from typing import Any
 import click
 
 from nightdrop.cli.context import Context, common
-from nightdrop.core.errors import NightdropError
+from nightdrop.cli.errors import CodedError
 
 
-class InitFailedError(NightdropError):
-    """The home could not be made."""
+class InstallError(CodedError):
+    """The home could not be made or looked at."""
 
-    code = "init_failed"
+    code = "install_failed"
+    hint = "See the lines above."
 
 
 def install(command: str, *arguments: str, input_text: str | None = None) -> dict[str, Any]:
     """Run one command of ``nightdrop.install`` in a process of its own and return its JSON answer.
 
     Raises:
-        InitFailedError: with the message and hint that it gave.
+        InstallError: with the code, message and hint that it gave.
     """
     argv = [sys.executable, "-I", "-m", "nightdrop.install", command, *arguments]
     done = subprocess.run(argv, input=input_text, stdout=subprocess.PIPE, text=True, check=False)
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
-        raise InitFailedError from None
+        raise InstallError from None
     if "error" in answer:
-        raise InitFailedError(answer["error"]["message"], hint=answer["error"]["hint"])
+        error = answer["error"]
+        raise InstallError(error["message"], hint=error["hint"], code=error["code"])
     return answer
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from nightdrop.cli.client import Client, part
-from nightdrop.cli.context import Context, common, when
+from nightdrop.cli.client import Client
+from nightdrop.cli.context import Context, common, site_path, when
 from nightdrop.cli.keeper import sites_shut
 from nightdrop.cli.usage import PAIR, TEXT, Group, pairs
 
@@ -70,7 +70,7 @@ def add_site(context: Context, name: str) -> None:
 def set_site(context: Context, name: str, settings: tuple[str, ...]) -> None:
     changes = {key.strip(): value.strip() for key, value in pairs(settings, "KEY=VALUE").items()}
     with context.client() as client:
-        site = client.call("PATCH", f"/sites/{part(name)}", body={"settings": changes})
+        site = client.call("PATCH", site_path(name), body={"settings": changes})
     context.show(site, f"Site {site['name']}: {', '.join(changes)} set.")
 
 
@@ -80,7 +80,7 @@ def set_site(context: Context, name: str, settings: tuple[str, ...]) -> None:
 def show_site(context: Context, name: str) -> None:
     """Show a site's settings, and whether it can be opened."""
     with context.client() as client:
-        site = _with_problem(client, client.get(f"/sites/{part(name)}"))
+        site = _with_problem(client, client.get(site_path(name)))
     shown = _shown(site)
     fields = [("name", site["name"]), ("id", site["id"]), ("created", shown["created"]), ("state", shown["state"])]
     fields += [(key, _setting(key, value)) for key, value in site["settings"].items()]

@@ -1,10 +1,15 @@
 """Groups and arguments of the command line: what counts as wrong usage, and what is said about it."""
 
 import difflib
+import json
+import sys
 from typing import Any
 
 import click
 
+USAGE = 2
+# Ten years; what is longer is a slip, and infinity has no form in JSON.
+_LONGEST_S = 315_360_000.0
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -20,8 +25,8 @@ class Group(click.Group):
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
-            wanted = f"Did you mean {near[0]!r}?" if near else f"See: {ctx.command_path} --help"
-            ctx.fail(f"There is no command {name!r}. {wanted}")
+            wanted = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"There is no command {name!r}.{wanted}")
         return super().resolve_command(ctx, args)
 
 
@@ -64,9 +69,41 @@ class _Listen(_Text):
         return text
 
 
+class _Seconds(_Text):
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < _LONGEST_S:
+            self.fail("Write a number of seconds, more than 0.", param, ctx)
+        return seconds
+
+
 TEXT = _Text()
+SECONDS = _Seconds()
 PAIR = _Pair()
 LISTEN = _Listen()
+
+
+def complain(error: click.UsageError, *, as_json: bool) -> int:
+    """Print what is wrong with the arguments, in the form of every error; return the exit status."""
+    context = error.ctx
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and context is not None and not as_json:
+        click.echo(context.get_help(), err=True)
+        return USAGE
+    message = error.format_message()
+    hint = f"See: {context.command_path} --help" if context is not None else ""
+    if as_json:
+        click.echo(json.dumps({"error": {"code": "usage", "message": message, "hint": hint}}))
+        return USAGE
+    lines = [f"error: {message}"]
+    if context is not None:
+        lines += [context.get_usage().replace("Usage:", "usage:", 1), f"hint: {hint}"]
+    sys.stderr.write("\n".join(lines) + "\n")
+    return USAGE
 
 
 def pairs(given: tuple[str, ...], option: str) -> dict[str, str]:

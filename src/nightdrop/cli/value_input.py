@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from nightdrop.cli.errors import reason
 from nightdrop.core.errors import InvalidError, NotFoundError
 from nightdrop.core.redacted import RedactedBytes
 
@@ -51,8 +52,9 @@ def _from_file(file: Path) -> RedactedBytes:
             count = 0
             while count < _READ and (got := source.readinto(memoryview(data)[count:])):
                 count += got
-    except OSError:
-        raise ValueFileError(f"{file} cannot be read.") from None
+    except OSError as error:
+        # The path is not repeated: somebody may have given the value itself.
+        raise ValueFileError(f"The value's file cannot be read: {reason(error)}.") from None
     del data[count:]
     return _taken(data)
 

@@ -1,44 +1,52 @@
-"""``python -m nightdrop.install init|doctor|audit-...``: for the command line, which must not import the server."""
+"""``python -m nightdrop.install COMMAND``: for the command line, which must not import the server."""
 
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
 from nightdrop.core.errors import NightdropError
+from nightdrop.core.home import HomeReadOnlyError
 from nightdrop.install.audit import accept_cuts, newest_checkpoints, newest_entries, verify_home
 from nightdrop.install.doctor import examine
 from nightdrop.install.init import initialise_home
+from nightdrop.install.migrate import migrate_home
 
 
-def _run(options: argparse.Namespace) -> dict[str, Any]:
-    match options.command:
-        case "doctor":
-            return {"checks": [asdict(check) for check in examine(options.home)]}
-        case "audit-ls":
-            return {"entries": newest_entries(options.home, options.limit)}
-        case "audit-verify":
-            findings = verify_home(options.home, options.identity, options.against)
-            return {"findings": [asdict(finding) for finding in findings]}
-        case "audit-accept":
-            return {"accepted": accept_cuts(options.home)}
-        case "audit-checkpoint":
-            return {"checkpoints": newest_checkpoints(options.home)}
-    return asdict(initialise_home(options.home, options.node_key))
+def _audit_verify(options: argparse.Namespace) -> dict[str, Any]:
+    findings = verify_home(options.home, options.identity, options.against)
+    return {"findings": [asdict(finding) for finding in findings]}
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "init": lambda options: asdict(initialise_home(options.home, options.node_key)),
+    "doctor": lambda options: {"checks": [asdict(check) for check in examine(options.home)]},
+    "migrate": lambda options: {"before": migrate_home(options.home)},
+    "audit-ls": lambda options: {"entries": newest_entries(options.home, options.limit)},
+    "audit-verify": _audit_verify,
+    "audit-accept": lambda options: {"accepted": accept_cuts(options.home)},
+    "audit-checkpoint": lambda options: {"checkpoints": newest_checkpoints(options.home)},
+}
+
+
+def _fail(error: NightdropError) -> NoReturn:
+    problem = {"code": error.code, "message": error.message, "hint": error.hint}
+    sys.stdout.write(json.dumps({"error": problem}) + "\n")
+    sys.exit(1)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Print one JSON object: what was made, or ``{"error": {code, message, hint}}`` with exit status 1."""
     parser = argparse.ArgumentParser(prog="nightdrop-install")
     commands = parser.add_subparsers(dest="command", required=True)
-    init = commands.add_parser("init")
-    init.add_argument("--home", type=Path, required=True)
-    init.add_argument("--node-key", type=Path)
-    for name in ("doctor", "audit-accept", "audit-checkpoint", "audit-ls", "audit-verify"):
+    for name in _COMMANDS:
         command = commands.add_parser(name)
         command.add_argument("--home", type=Path, required=True)
+        if name == "init":
+            command.add_argument("--node-key", type=Path)
         if name == "audit-ls":
             command.add_argument("--limit", type=int, required=True)
         if name == "audit-verify":
@@ -46,11 +54,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             command.add_argument("--against", type=Path)
     options = parser.parse_args(arguments)
     try:
-        made = _run(options)
+        made = _COMMANDS[options.command](options)
     except NightdropError as error:
-        problem = {"code": error.code, "message": error.message, "hint": error.hint}
-        sys.stdout.write(json.dumps({"error": problem}) + "\n")
-        sys.exit(1)
+        _fail(error)
+    except PermissionError:
+        _fail(HomeReadOnlyError(f"You may not use {options.home}, or where its node key belongs."))
     sys.stdout.write(json.dumps(made, default=str) + "\n")
     sys.exit(0)
 

@@ -37,6 +37,7 @@ class RunMissingError(NotFoundError):
     """There is no such run."""
 
     code = "run_not_found"
+    hint = "See: nightdrop run ls"
 
 
 class RunScriptMissingError(NotFoundError):

@@ -40,6 +40,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         else:
             _serve(_options(given, control=True))
     except NightdropError as error:
+        if given[:1] in (["recover"], ["rewrap"]):
+            # For the command line, which passes on the code; people read the sentence.
+            sys.stdout.write(f"{error.code}\n")
         sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
         sys.exit(1)
     sys.exit(0)
