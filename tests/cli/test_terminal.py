@@ -114,6 +114,19 @@ def test_colours_can_be_switched_off(shared_server: Installation, environment: d
         assert ("\x1b[" in terminal.shown) == coloured
 
 
+def test_a_script_cannot_speak_to_the_terminal(shared_server: Installation) -> None:
+    code = r'Log("a\u001b[2Jb\tc"); LogWarn("d\u001b]0;e\u0007"); throw new Error("f\u001b[1m");'
+    file = _script(shared_server, code + "// \x1b]0;g\x07")
+    shared_server.ok("script", "push", file, "--name", "speaker")
+    for arguments in (["script", "run", "speaker"], ["script", "show", "speaker"]):
+        with Terminal(shared_server, arguments, environment={"NO_COLOR": "1"}) as terminal:
+            terminal.end()
+            assert "2Jb" in terminal.shown
+            assert not {"\x1b", "\x07"} & set(terminal.shown)
+    # A file gets the script as it is.
+    assert "// \x1b]0;g\x07" in shared_server.ok("script", "show", "speaker").out
+
+
 def test_a_table_fits_a_narrow_terminal_and_keeps_names(shared_server: Installation) -> None:
     shared_server.ok("site", "add", "narrow")
     name = "a-name-that-is-long-enough-to-matter"

@@ -12,6 +12,7 @@ import click
 
 from nightdrop.cli.client import Client, part
 from nightdrop.cli.errors import OUTPUT_ERRORS, SiteMissingError, UnexpectedError, fail
+from nightdrop.cli.plain import plain
 from nightdrop.cli.table import print_table
 from nightdrop.cli.usage import TEXT
 from nightdrop.core.errors import NightdropError
@@ -51,7 +52,7 @@ class Context:
         if self.as_json:
             click.echo(json.dumps(value, ensure_ascii=False))
         elif text is not None:
-            click.echo(text)
+            click.echo(plain(text))
 
     def table(
         self,

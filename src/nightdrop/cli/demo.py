@@ -82,7 +82,8 @@ def demo_command(context: Context) -> None:
         demo = _Demo(Path(folder), quiet=context.as_json)
         with _http_server(demo) as url:
             report = _play(demo, url)
-    context.show(report, click.style("\nDone. The temporary home is gone.", fg="green"))
+    context.show(report)
+    demo.say(click.style("\nDone. The temporary home is gone.", fg="green"))
 
 
 def _play(demo: _Demo, url: str) -> dict[str, object]:
