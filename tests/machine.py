@@ -24,6 +24,11 @@ _MODULES = {
     "broker": "nightdrop.worker.broker",
 }
 _ZYGOTE = "nightdrop.worker.zygote"
+ROLES = (
+    *("up", *_MODULES),
+    *("gateway", "gateway zygote", "gateway zygote's parent"),
+    *("runner", "runner zygote", "runner zygote's parent"),
+)
 
 
 def started_at(pid: int) -> int:
@@ -40,6 +45,16 @@ def state_of(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def _below(role: str, parent: int) -> dict[str, int]:
+    """Return a zygote's parent, the zygote, and the child of it that has, or gets, the next run: the oldest."""
+    found = {f"{role} zygote's parent": parent}
+    for zygote in children_of(parent):
+        found[f"{role} zygote"] = zygote
+        oldest = sorted(children_of(zygote), key=lambda pid: (started_at(pid), pid))
+        found |= {role: oldest[0]} if oldest else {}
+    return found
 
 
 @dataclass
@@ -59,26 +74,21 @@ class Machine:
     def roles(self) -> dict[str, int]:
         """Return the process of each role; gateway and runner are those that have, or get, the next run."""
         found = {"up": self.top}
-        zygotes = []
         for pid in descendants_of(self.top):
             self.seen[pid] = started_at(pid)
             line = command_line(pid)
             found |= {role: pid for role, module in _MODULES.items() if f"-m {module} " in line}
-            zygotes += [pid] if f"-m {_ZYGOTE} " in line else []
         self.seen[self.top] = started_at(self.top)
-        outer = [pid for pid in zygotes if pid in children_of(found.get("worker", 0))]
-        if outer:
-            found["zygote's parent"] = outer[0]
-        for inner in children_of(outer[0]) if outer else []:
-            found["zygote"] = inner
-            # Forked in this order, and used in the order in which they were made.
-            pairs = sorted(children_of(inner), key=lambda pid: (started_at(pid), pid))
-            found |= dict(zip(("gateway", "runner"), pairs, strict=False))
+        for pid in children_of(found.get("worker", 0)):
+            line = command_line(pid)
+            for role in ("gateway", "runner"):
+                if f"-m {_ZYGOTE} " in line and f" --role {role} " in line:
+                    found |= _below(role, pid)
         return found
 
     def whole(self) -> dict[str, int]:
         """Wait until every role has a process."""
-        wanted = len(_MODULES) + 5
+        wanted = len(ROLES)
 
         def complete() -> dict[str, int] | None:
             found = self.roles()

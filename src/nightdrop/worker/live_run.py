@@ -143,9 +143,10 @@ class LiveRun:
         self._on_end(self, verdict)
 
     def _from_exits(self) -> Verdict:
-        for role in ROLES:
-            status = self.pair.exits.get(role)
-            if status is not None and status != 0:
+        ended = [(role, self.pair.exits.get(role, 0)) for role in ROLES]
+        # A signal first: the one of the two that was killed made the other end with a status of its own.
+        for role, status in sorted(ended, key=lambda one: not os.WIFSIGNALED(one[1])):
+            if status != 0:
                 return self._from_status(role, status)
         return Verdict(RunState.FAILED, "its processes stopped: a zygote was restarted")
 
