@@ -3,48 +3,19 @@
 import contextlib
 import os
 import signal
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from conftest import noting_server
+from conftest import noting_server, silent_server
 from machine import ROLES, Machine, stopped
 from support import Installation, alive, wait_until
 
 SECRET = "opens-the-door-4711"
 CHECK = 'new HttpCli().Url(Params.url).Header("X-Key", GetSecret("key")).Get(); Log("done");'
 FOREVER = "Sleep(60000);"
-
-
-@contextmanager
-def silent_server() -> Iterator[tuple[str, threading.Event, threading.Event]]:
-    """A server that answers nobody before it is told to; yields its address, "asked" and "answer"."""
-    asked, answer = threading.Event(), threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    with connection:
-                        connection.recv(65536)
-                        asked.set()
-                        answer.wait(30)
-                        with contextlib.suppress(OSError):
-                            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked, answer
-        finally:
-            answer.set()
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
 
 
 # Each stage brings a run to a place and holds it there; whoever survives goes on to FOREVER when the stage is left.
