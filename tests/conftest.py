@@ -1,5 +1,7 @@
 """Fixtures that every kind of test may use."""
 
+import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,4 +83,31 @@ def noting_server() -> Iterator[Received]:
             yield received
         finally:
             httpd.shutdown()
+            thread.join()
+
+
+@contextmanager
+def silent_server() -> Iterator[tuple[str, threading.Event, threading.Event]]:
+    """A server that answers nobody before it is told to; yields its address, "asked" and "answer"."""
+    asked, answer = threading.Event(), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.recv(65536)
+                        asked.set()
+                        answer.wait(30)
+                        with contextlib.suppress(OSError):
+                            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked, answer
+        finally:
+            answer.set()
+            listener.shutdown(socket.SHUT_RDWR)
             thread.join()

@@ -117,10 +117,19 @@ def create_home(root: Path) -> Home:
         root.chmod(0o700)
         for part in (home.app_db.parent, home.keeper_db.parent, home.run_dir, root / "sites"):
             part.mkdir(mode=0o700, exist_ok=True)
-        write_private(root / MARKER, json.dumps({"format": FORMAT, "instance": home.instance}).encode() + b"\n")
+        _write_marker(home)
     except OSError:
         raise HomeReadOnlyError(f"{root} cannot be written.") from None
     return home
+
+
+def _write_marker(home: Home) -> None:
+    content = json.dumps({"format": FORMAT, "instance": home.instance}).encode() + b"\n"
+    try:
+        write_private(home.root / MARKER, content)
+    except FileExistsError:
+        # Somebody else was faster since we looked.
+        raise HomeExistsError(f"{home.root} is a nightdrop home already.") from None
 
 
 def open_home(root: Path) -> Home:

@@ -156,6 +156,11 @@ class Channel:
             receive(self.sock, self._decoder)
         return frame
 
+    def recv_ready(self) -> list[Frame]:
+        """Read once and return every frame that is whole: whoever waits for a readable socket must take them all."""
+        receive(self.sock, self._decoder)
+        return list(self._decoder.frames())
+
     def send_json(self, message: Any, fds: Sequence[int] = ()) -> None:
         self.send(json.dumps(message, separators=(",", ":")).encode(), fds)
 

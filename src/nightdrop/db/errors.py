@@ -87,6 +87,9 @@ _SQLITE = {
     sqlite3.SQLITE_NOTADB: DatabaseDamagedError,
 }
 
+# Told apart by more than the kind: memory is shared through a file, for which there was no room.
+_SQLITE_EXTENDED = {sqlite3.SQLITE_IOERR_SHMSIZE: DiskFullError}
+
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _POSTGRES: dict[str, type[NightdropError]] = {
     "53100": DiskFullError,
@@ -139,10 +142,11 @@ def _typed(error: BaseException | None) -> NightdropError | None:
 
 
 def _typed_sqlite(error: sqlite3.Error) -> NightdropError | None:
-    number = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    number = extended & 0xFF
     if number == sqlite3.SQLITE_ERROR:
         return None
-    if known := _SQLITE.get(number):
+    if known := _SQLITE_EXTENDED.get(extended) or _SQLITE.get(number):
         return known()
     return DatabaseFailedError(f"The database failed ({error.sqlite_errorname}).")
 

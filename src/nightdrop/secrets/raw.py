@@ -215,16 +215,25 @@ def _form(old: SealedSecret) -> dict[str, Any]:
 
 
 def info(row: Any) -> SecretInfo:
+    """Return what a row says; SQLite keeps any type in any column, and what cannot be must not break a list."""
     return SecretInfo(
-        id=row.id,
-        site_id=row.site_id,
-        name=row.name,
-        description=row.description,
-        created_ms=row.created_ms,
-        updated_ms=row.updated_ms,
-        updated_by=row.updated_by,
-        last_used_ms=row.last_used_ms or None,
-        health=row.health,
-        revision=row.revision,
-        epoch=row.epoch,
+        id=_text(row.id),
+        site_id=_text(row.site_id),
+        name=_text(row.name),
+        description=_text(row.description),
+        created_ms=_number(row.created_ms),
+        updated_ms=_number(row.updated_ms),
+        updated_by=_text(row.updated_by),
+        last_used_ms=_number(row.last_used_ms) or None,
+        health=_text(row.health),
+        revision=_number(row.revision),
+        epoch=_number(row.epoch),
     )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> int:
+    return value if type(value) is int else 0

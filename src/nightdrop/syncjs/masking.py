@@ -1,8 +1,8 @@
 """Keeps the values that a run was given out of what it writes.
 
-Guaranteed: the value as it is, every line of a value with several lines, and the value in base64 (any
-alignment, both alphabets), in hexadecimal, URL-encoded and JSON-escaped. Any other transformation is
-masked only by accident; see the threat model.
+Guaranteed: the value as it is and in base64 (any alignment, both alphabets), in hexadecimal, URL-encoded and
+JSON-escaped; and every line of a value with several lines, of the first 128 lines in all those forms too. Any
+other transformation is masked only by accident; see the threat model.
 """
 
 import base64
@@ -16,6 +16,8 @@ MIN_LENGTH = 4
 
 # A value longer than this is looked for by its head, then followed as far as it agrees.
 _HEAD = 48
+# Lines that are looked for in every form: each costs a search of every text, and a value may have 500,000 lines.
+_ENCODED_LINES = 128
 # What encodeURI and encodeURIComponent leave alone (ECMA-262, URI handling functions), beyond letters and digits.
 _URI_COMPONENT = "-_.!~*'()"
 _URI = _URI_COMPONENT + ";/?:@&=+$,#"
@@ -138,18 +140,25 @@ def _literal_forms(value: bytes) -> set[str]:
     text = value.decode("utf-8", "replace")
     trimmed = text.strip()
     lines = [line.strip() for line in text.splitlines()]
+    wholes = {text, trimmed, *_encoded_lines(text)}
     forms: set[str] = set()
-    for whole in {text, trimmed}:
+    for whole in wholes:
         forms |= _escaped_forms(whole)
     if len(lines) > 1:
         for line in lines:
             forms |= {line, *_json_forms(line)}
         joined = "\n".join(text.splitlines())
         forms |= {joined, *_json_forms(joined)}
-    for raw in {value, trimmed.encode()}:
+    for raw in {value, *(whole.encode() for whole in wholes)}:
         digits = binascii.hexlify(raw).decode()
         forms |= {digits, digits.upper()}
     return {form for form in forms if len(form) >= MIN_LENGTH and len(trimmed) >= MIN_LENGTH}
+
+
+def _encoded_lines(text: str) -> set[str]:
+    """Return the lines that are looked for in every form; a short one would match by chance once it is encoded."""
+    lines = [line.strip() for line in text.splitlines()]
+    return {line for line in lines[:_ENCODED_LINES] if len(line) >= MIN_LENGTH} if len(lines) > 1 else set()
 
 
 def _escaped_forms(text: str) -> set[str]:
@@ -177,7 +186,7 @@ def _base64_forms(value: bytes) -> set[str]:
     trimmed = value.strip()
     if len(trimmed.decode("utf-8", "replace")) < MIN_LENGTH:
         return forms
-    for raw in {value, trimmed}:
+    for raw in {value, trimmed, *(line.encode() for line in _encoded_lines(value.decode("utf-8", "replace")))}:
         for offset in range(3):
             core = _base64_core(raw, offset)
             forms |= {core, core.replace("+", "-").replace("/", "_")}

@@ -15,6 +15,8 @@ from nightdrop.worker.pairs import ROLES, Pair, Role
 
 # How long a dying pair may take to hand over its last log lines and its exit status.
 _GRACE_S = 0.3
+# The wait status of a runner whose pipe was closed, exit(1): not its own failure.
+_GATEWAY_GONE = 1 << 8
 
 LogLine = tuple[int, str, str]
 
@@ -143,9 +145,10 @@ class LiveRun:
         self._on_end(self, verdict)
 
     def _from_exits(self) -> Verdict:
-        for role in ROLES:
-            status = self.pair.exits.get(role)
-            if status is not None and status != 0:
+        ended = [(role, self.pair.exits.get(role, 0)) for role in ROLES]
+        # A signal first: the one of the two that was killed made the other end with a status of its own.
+        for role, status in sorted(ended, key=lambda one: not os.WIFSIGNALED(one[1])):
+            if status not in (0, _GATEWAY_GONE):
                 return self._from_status(role, status)
         return Verdict(RunState.FAILED, "its processes stopped: a zygote was restarted")
 

@@ -55,7 +55,9 @@ class Zygote:
         while True:
             for key, _ in self._selector.select():
                 if key.data is None:
-                    self._spawn(self._control.recv())
+                    # All of them: the selector does not know of frames that were read along with the first.
+                    for request in self._control.recv_ready():
+                        self._spawn(request)
                 else:
                     self._reap(key.data)
 

@@ -164,3 +164,17 @@ def test_a_stream_holds_back_only_what_may_become_a_value():
     assert stream.feed("hello world ") == "hello world "
     assert "qq" not in stream.feed("then qq")
     assert stream.flush().endswith("qq")
+
+
+def test_each_line_is_masked_in_every_form():
+    masker = Masker()
+    lines = ["first/line+1", "second&line=2"]
+    masker.add("\n".join(lines).encode())
+    for line in lines:
+        forms = [
+            line.encode().hex(),
+            quote(line, safe=""),
+            *(base64.b64encode(b"x" * n + line.encode()).decode() for n in range(3)),
+        ]
+        for form in forms:
+            assert form[4:-4] not in masker.mask(f"{form} end")
