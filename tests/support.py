@@ -122,8 +122,8 @@ class Installation:
         assert result.status == 0, f"{arguments}: {result.status}\n{result.out}\n{result.err}"
         return result
 
-    def init(self) -> None:
-        self.recovery_key = self.ok("init", "--json").json["recovery_key"]
+    def init(self, *arguments: str) -> None:
+        self.recovery_key = self.ok("init", *arguments, "--json").json["recovery_key"]
 
     def start(self, part: str = "up") -> None:
         """Start the server and wait until it is ready."""

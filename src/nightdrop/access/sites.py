@@ -19,6 +19,7 @@ from nightdrop.core.errors import ConflictError, InvalidError, NotFoundError
 from nightdrop.core.ids import is_id, new_id
 from nightdrop.crypto.identity import SiteKeyForgedError, verify_site_key
 from nightdrop.db.engine import Database
+from nightdrop.db.notify import notify
 from nightdrop.db.tables import site_keys, sites
 
 __all__ = [
@@ -113,6 +114,7 @@ class SiteStore:
             with guarded(self._db, caller, Permission.SITE_CREATE, Event.SITE_CREATED, site.id, name) as connection:
                 row = {"id": site.id, "name": name, "created_ms": site.created_ms, "settings": "{}"}
                 connection.execute(insert(sites), row)
+                notify(connection, "house")
         except IntegrityError:
             raise SiteExistsError(field="name") from None
         return site
@@ -211,6 +213,7 @@ class SiteStore:
         }
         connection.execute(insert(site_keys), row)
         detail = {"epoch": key.epoch, "key_id": key.key_id}
+        notify(connection, "web")
         record(connection, Event.SITE_KEY_PUBLISHED, SYSTEM, site_id, None, "ok", detail)
 
     def _lock(self, connection: Connection, site_id: str) -> None:

@@ -31,6 +31,7 @@ from nightdrop.core.home import Home, HomeReadOnlyError, open_home
 from nightdrop.core.logging import configure_logging
 from nightdrop.db.engine import Database
 from nightdrop.db.migrate import require_head
+from nightdrop.db.postgres import parse_url, reach
 from nightdrop.sandbox.process import harden
 from nightdrop.sandbox.web import confine_web, forbid_connections
 
@@ -69,8 +70,7 @@ async def serve(home: Home, config: Config) -> None:
         except OSError:
             raise HomeReadOnlyError from None
         try:
-            if config.is_sqlite:
-                forbid_connections()
+            forbid_connections(but_local_sockets=reach(db.url).local_socket)
             await _run(services, tcp, admin)
         finally:
             admin.close()
@@ -173,7 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         home = open_home(options.home)
         config = load_config(home)
         configure_logging(config.log_level)
-        if not confine_web(home, config.node_key_path(home), connects=not config.is_sqlite):
+        ports = reach(parse_url(config.database)).ports if config.database else ()
+        if not confine_web(home, config.node_key_path(home), connect_ports=ports):
             log.warning("web_not_confined", reason="this kernel has no Landlock")
         uvloop.run(serve(home, config))
     except NightdropError as error:

@@ -11,12 +11,13 @@ from sqlalchemy import bindparam, text
 
 from nightdrop.core.errors import NightdropError
 from nightdrop.db.engine import Database
+from nightdrop.db.notify import keep_listening
 from nightdrop.runs.bell import Bell, BellListener
 from nightdrop.runs.model import RunState
 
 log = structlog.get_logger()
 
-# A lost ring, or a worker on another host, costs at most this.
+# A lost ring costs at most this.
 _LOOK_S = 1.0
 _PROGRESS = text(
     "SELECT id, state, (SELECT max(seq) FROM run_logs WHERE run_id = runs.id) FROM runs WHERE id IN :ids"
@@ -74,11 +75,15 @@ class Watch:
         loop = asyncio.get_running_loop()
         listener = self._bell.listen("web")
         loop.add_reader(listener.fileno(), self._rung, listener)
+        # Workers on other hosts ring through the database.
+        far = None if self._db.is_sqlite else loop.create_task(keep_listening(self._db.url, {"web": self._wake}))
         try:
             while True:
                 await self._pause()
                 await self._look()
         finally:
+            if far is not None:
+                far.cancel()
             loop.remove_reader(listener.fileno())
             listener.close()
 
@@ -120,6 +125,9 @@ class Watch:
 
     def _rung(self, listener: BellListener) -> None:
         listener.drain()
+        self._wake()
+
+    def _wake(self) -> None:
         self.rings += 1
         self._look_now.set()
         for ear in self._ears:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import NoReturn
 
 _MODULES = {"web": "nightdrop.api", "worker": "nightdrop.worker"}
+_KEEPER_DATABASE = "NIGHTDROP_KEEPER_DATABASE"
 _HEALTHY_S = 20.0
 _STOP_S = 20.0
 
@@ -27,7 +28,13 @@ def command(part: str, home: Path) -> list[str]:
 def become(part: str, home: Path, environment: Mapping[str, str]) -> NoReturn:
     """Turn this process into one part of the server."""
     argv = command(part, home)
-    os.execve(argv[0], argv, {**os.environ, **environment})  # noqa: S606 - no shell, our own interpreter
+    os.execve(argv[0], argv, _environment(part, environment))  # noqa: S606 - no shell, our own interpreter
+
+
+def _environment(part: str, more: Mapping[str, str]) -> dict[str, str]:
+    # The web process must not be able to become the keeper's role in the database.
+    hidden = {_KEEPER_DATABASE} if part == "web" else set()
+    return {**{name: value for name, value in os.environ.items() if name not in hidden}, **more}
 
 
 class Supervisor:
@@ -36,7 +43,7 @@ class Supervisor:
     def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
         self._home = home
         # Tells the parts to die with us, whatever ends us.
-        self._environment = {**os.environ, **environment, "NIGHTDROP_SUPERVISED": "1"}
+        self._environment = {**environment, "NIGHTDROP_SUPERVISED": "1"}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._started: dict[str, float] = {}
         self._delay: dict[str, float] = {}
@@ -62,7 +69,7 @@ class Supervisor:
 
     def _start(self, part: str) -> None:
         self._processes[part] = subprocess.Popen(
-            command(part, self._home), env=self._environment, stdin=subprocess.DEVNULL
+            command(part, self._home), env=_environment(part, self._environment), stdin=subprocess.DEVNULL
         )
         self._started[part] = time.monotonic()
 

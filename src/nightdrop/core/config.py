@@ -16,9 +16,10 @@ from nightdrop.core.home import Home
 
 _PREFIX = "NIGHTDROP_"
 # Variables that other parts read; they are not settings of the server.
-_NOT_SETTINGS = {"home", "supervised", "url", "token", "test_jobs"}
+_NOT_SETTINGS = {"home", "keeper_database", "supervised", "url", "token", "test_jobs"}
 # A host, or an IPv6 address in brackets.
 _ADDRESS = re.compile(r"(?:[^:\[\]\s]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+_DATABASE = re.compile(r"(postgresql|sqlite)(\+[a-z0-9]+)?://")
 # Kubernetes sets these in every container beside a service that is called nightdrop.
 _SERVICE_LINK = re.compile(r"port(_.*)?|service_(host|port)(_.*)?")
 
@@ -36,7 +37,7 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     listen: str = Field("127.0.0.1:8420", description="Address of the web process, HOST:PORT.")
-    database: str = Field("", repr=False, description="Database URL; empty is SQLite in the home.")
+    database: str = Field("", repr=False, description="PostgreSQL URL; empty is SQLite in the home.")
     node_key: str = Field("", description="File of the node key; empty is the user's configuration directory.")
     sandbox: Literal["strict", "permissive"] = Field(
         "strict", description="`permissive` runs scripts although the kernel cannot confine them."
@@ -52,6 +53,13 @@ class Config(BaseModel):
     def _check_listen(cls, value: str) -> str:
         if (found := _ADDRESS.fullmatch(value)) is None or int(found[1]) > 65535:
             raise ValueError("not HOST:PORT")
+        return value
+
+    @field_validator("database")
+    @classmethod
+    def _check_database(cls, value: str) -> str:
+        if value and not _DATABASE.match(value):
+            raise ValueError("not a database URL")
         return value
 
     @property
@@ -84,6 +92,12 @@ def load_config(home: Home) -> Config:
         pass
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         raise ConfigInvalidError(f"{home.config_file} cannot be read.") from None
+    if "keeper_database" in values:
+        raise ConfigInvalidError(
+            f"keeper_database may not stand in {home.config_file.name}: the web process reads that file.",
+            field="keeper_database",
+            hint=f"Write it as database in {home.keeper_config_file}.",
+        )
     for name, value in os.environ.items():
         key = name.removeprefix(_PREFIX).lower()
         if name.startswith(_PREFIX) and key not in _NOT_SETTINGS and not _SERVICE_LINK.fullmatch(key):

@@ -64,6 +64,10 @@ class Home:
         return self.root / "keeper" / "keeper.db"
 
     @property
+    def keeper_config_file(self) -> Path:
+        return self.root / "keeper" / "keeper.toml"
+
+    @property
     def run_dir(self) -> Path:
         return self.root / "run"
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from nightdrop.core.errors import ConflictError, UnavailableError
 from nightdrop.core.home import Home
@@ -22,6 +22,7 @@ from nightdrop.db.errors import (
     ResidueRemainsError,
     driver_errors_mapped,
 )
+from nightdrop.db.postgres import KEEP_ALIVE, DriverMissingError, parse_url
 from nightdrop.db.writer import WriterLock
 
 _BUSY_MS = 5000
@@ -79,7 +80,8 @@ class Database:
         A SQLite file is created (mode 0600) when it is missing. The schema is the business of ``db.migrate``.
 
         Raises:
-            DatabaseUnreachableError, DatabaseReadOnlyError, DatabaseDamagedError, DatabaseBusyError.
+            DatabaseUnreachableError, DatabaseReadOnlyError, DatabaseDamagedError, DatabaseBusyError,
+            DatabaseUrlError, DriverMissingError.
         """
         db = cls(_url(where))
         try:
@@ -228,7 +230,7 @@ def _url(where: Home | Path | str) -> URL:
     if isinstance(where, Home):
         where = where.app_db
     if isinstance(where, str) and "://" in where:
-        return make_url(where)
+        return parse_url(where)
     return URL.create("sqlite", database=str(Path(where).absolute()))
 
 
@@ -288,12 +290,15 @@ def _postgres_engine(url: URL, *, writes: bool) -> Engine:
     options = "-c lock_timeout=15s -c idle_in_transaction_session_timeout=60s"
     if not writes:
         options += " -c default_transaction_read_only=on"
-    return create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        hide_parameters=True,
-        pool_size=_READERS,
-        max_overflow=0,
-        pool_timeout=_WRITER_WAIT_S,
-        pool_pre_ping=True,
-        connect_args={"options": options, "connect_timeout": 5},
-    )
+    try:
+        return create_engine(
+            url,
+            hide_parameters=True,
+            pool_size=_READERS,
+            max_overflow=0,
+            pool_timeout=_WRITER_WAIT_S,
+            pool_pre_ping=True,
+            connect_args={**KEEP_ALIVE, "options": options},
+        )
+    except ImportError:
+        raise DriverMissingError from None

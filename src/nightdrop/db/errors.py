@@ -106,6 +106,8 @@ _POSTGRES: dict[str, type[NightdropError]] = {
     "57": DatabaseUnreachableError,
     "XX": DatabaseDamagedError,
 }
+# The second one: the connection was lost by an earlier statement of the same transaction.
+_NO_ANSWER = {"OperationalError", "InterfaceError"}
 
 
 @contextmanager
@@ -154,7 +156,7 @@ def _typed_sqlite(error: sqlite3.Error) -> NightdropError | None:
 def _typed_postgres(error: BaseException | None) -> NightdropError | None:
     state = getattr(error, "sqlstate", None)
     if state is None:  # no answer at all: the server is gone or was never there
-        return DatabaseUnreachableError() if type(error).__name__ == "OperationalError" else None
+        return DatabaseUnreachableError() if type(error).__name__ in _NO_ANSWER else None
     if known := _POSTGRES.get(state) or _POSTGRES.get(state[:2]):
         return known()
     return None if state.startswith("42") else DatabaseFailedError(f"The database failed (SQLSTATE {state}).")

@@ -17,8 +17,8 @@ from nightdrop.audit.log import record
 from nightdrop.core.caller import SYSTEM
 from nightdrop.core.clock import Clock
 from nightdrop.db.engine import Database
+from nightdrop.db.notify import notify
 from nightdrop.runs.model import MAX_ATTEMPTS, ClaimedRun, FinishedRun, LogLine, RunState
-from nightdrop.runs.notify import notify
 from nightdrop.runs.rows import add_lines, for_update, storable
 
 _CANDIDATES = """

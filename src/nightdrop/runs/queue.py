@@ -22,6 +22,7 @@ from nightdrop.core.clock import Clock
 from nightdrop.core.ids import is_id, new_id
 from nightdrop.core.script_text import SCRIPT_PREFIX, check_code, check_script_name
 from nightdrop.db.engine import Database
+from nightdrop.db.notify import notify
 from nightdrop.runs.bell import Bell
 from nightdrop.runs.claims import RunClaims
 from nightdrop.runs.model import (
@@ -37,7 +38,6 @@ from nightdrop.runs.model import (
     StoredLine,
     encode_params,
 )
-from nightdrop.runs.notify import notify
 from nightdrop.runs.rows import COLUMNS, for_update, run_info
 
 _MAX_PRIORITY = 1000

@@ -14,10 +14,11 @@ from nightdrop.sandbox.libc import syscall
 
 Access = Literal["ro", "rw", "rw+sockets"]
 # What a process may still do with TCP.
-Network = Literal["none", "listen", "all"]
+Network = Literal["none", "listen"]
 
 _CREATE_RULESET_VERSION = 1
 _RULE_PATH_BENEATH = 1
+_RULE_NET_PORT = 2
 
 _EXECUTE = 1 << 0
 _WRITE_FILE = 1 << 1
@@ -42,7 +43,7 @@ _READ_WRITE = (
     _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
 )  # fmt: skip
 _RIGHTS: dict[Access, int] = {"ro": _READ, "rw": _READ_WRITE, "rw+sockets": _READ_WRITE | _MAKE_SOCK}
-_NET_TAKEN: dict[Network, int] = {"none": _NET_BIND | _NET_CONNECT, "listen": _NET_CONNECT, "all": 0}
+_NET_TAKEN: dict[Network, int] = {"none": _NET_BIND | _NET_CONNECT, "listen": _NET_CONNECT}
 _ON_A_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 
 
@@ -65,22 +66,29 @@ def handled_attributes(version: int, *, network: Network = "none") -> bytes:
     return attributes
 
 
-def build_ruleset(rules: Sequence[tuple[str, Access]] = (), *, network: Network = "none") -> int:
+def build_ruleset(
+    rules: Sequence[tuple[str, Access]] = (), *, network: Network = "none", connect_ports: Sequence[int] = ()
+) -> int:
     """Return the descriptor of a ruleset that allows ``rules`` and nothing else.
 
     Args:
         rules: directories or files, with what is allowed in and below them.
         network: what stays allowed with TCP.
+        connect_ports: TCP ports of any address that may be connected to all the same.
 
     Raises:
         OSError: no Landlock, or a path cannot be opened.
     """
-    attributes = handled_attributes(abi(), network=network)
+    version = abi()
+    attributes = handled_attributes(version, network=network)
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
     ruleset = syscall("landlock_create_ruleset", ctypes.addressof(buffer), len(attributes), 0)
     try:
         for path, access in rules:
             _allow(ruleset, path, access, int.from_bytes(attributes[:8], "little"))
+        for port in connect_ports if version >= 4 else ():
+            rule = ctypes.create_string_buffer(struct.pack("<QQ", _NET_CONNECT, port), 16)
+            syscall("landlock_add_rule", ruleset, _RULE_NET_PORT, ctypes.addressof(rule), 0)
     except BaseException:
         os.close(ruleset)
         raise

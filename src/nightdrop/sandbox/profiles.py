@@ -8,7 +8,7 @@ innocently, such as a late import), killed (nobody tries it innocently).
 
 import errno
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nightdrop.sandbox import bpf
 from nightdrop.sandbox.bpf import ALLOW, KILL, Rule, errno_action
@@ -171,6 +171,7 @@ WEB = Profile(
 # Landlock does not judge connections to sockets in the file system: behind one of them the user's service manager, a
 # container engine or a key agent would do outside what this process may not. Datagrams stay: they are the wake-ups.
 # Nor does it judge streams over MPTCP and SCTP, and a fast open that sends is a connect.
+_NO_STRANGE_STREAMS = bpf.one_of(2, (0, _IPPROTO_TCP, _IPPROTO_UDP))
 WEB_WITHOUT_CONNECTIONS = Profile(
     name="web without connections",
     allowed=frozenset(),
@@ -179,7 +180,7 @@ WEB_WITHOUT_CONNECTIONS = Profile(
         "socket": Rule(
             (
                 bpf.unless(0, _AF_UNIX, bpf.equals(1, _SOCK_DGRAM, ignore=_SOCK_CLOEXEC_NONBLOCK)),
-                bpf.one_of(2, (0, _IPPROTO_TCP, _IPPROTO_UDP)),
+                _NO_STRANGE_STREAMS,
             ),
             _EACCES,
         ),
@@ -188,4 +189,11 @@ WEB_WITHOUT_CONNECTIONS = Profile(
         "sendmmsg": Rule((bpf.no_bits(3, _MSG_FASTOPEN),), _EACCES),
     },
     default=ALLOW,
+)
+
+# For a database behind a local socket. A filter does not see which one is connected to, so this gives up a layer.
+WEB_WITH_LOCAL_CONNECTIONS = replace(
+    WEB_WITHOUT_CONNECTIONS,
+    name="web with local connections",
+    checked={**WEB_WITHOUT_CONNECTIONS.checked, "socket": Rule((_NO_STRANGE_STREAMS,), _EACCES)},
 )

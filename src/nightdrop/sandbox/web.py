@@ -6,13 +6,14 @@ what Landlock does not judge.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from nightdrop.core.errors import UnavailableError
 from nightdrop.core.home import Home
 from nightdrop.sandbox import landlock, seccomp
 from nightdrop.sandbox.process import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_NET_BIND_SERVICE, drop_capabilities
-from nightdrop.sandbox.profiles import WEB, WEB_WITHOUT_CONNECTIONS
+from nightdrop.sandbox.profiles import WEB, WEB_WITH_LOCAL_CONNECTIONS, WEB_WITHOUT_CONNECTIONS
 from nightdrop.sandbox.program import SYSTEM, existing, program
 
 # A port below 1024, and for root a program that lies in the directory of another user.
@@ -26,13 +27,13 @@ class NodeKeyReachableError(UnavailableError):
     hint = "Move it to a directory of its own, outside the home, /etc and /usr, and name it as node_key."
 
 
-def confine_web(home: Home, node_key: Path, *, connects: bool) -> bool:
+def confine_web(home: Home, node_key: Path, *, connect_ports: Sequence[int] = ()) -> bool:
     """Confine this process, which must have one thread; return whether the kernel could.
 
     Args:
         home: its database directory and its sockets stay writable, nothing else.
         node_key: where the node key lies, to be sure that it is out of reach.
-        connects: it makes TCP connections of its own, as to PostgreSQL.
+        connect_ports: TCP ports that it may connect to, as those of PostgreSQL.
 
     Raises:
         NodeKeyReachableError: the node key lies below what the process has to read.
@@ -45,7 +46,7 @@ def confine_web(home: Home, node_key: Path, *, connects: bool) -> bool:
     home.run_dir.joinpath("wake").mkdir(mode=0o700, exist_ok=True)
     rules = _rules(home)
     _keep_away(node_key, rules)
-    ruleset = landlock.build_ruleset(rules, network="all" if connects else "listen")
+    ruleset = landlock.build_ruleset(rules, network="listen", connect_ports=connect_ports)
     try:
         drop_capabilities(keep=_CAPABILITIES)
         landlock.restrict_self(ruleset)
@@ -56,14 +57,20 @@ def confine_web(home: Home, node_key: Path, *, connects: bool) -> bool:
     return True
 
 
-def forbid_connections() -> None:
-    """Let this process connect to nobody from now on; call it when its own listeners are there.
+def forbid_connections(*, but_local_sockets: bool = False) -> None:
+    """Let this process connect to nobody from now on, but to the ports of ``confine_web``.
+
+    Call it when its own listeners are there.
+
+    Args:
+        but_local_sockets: let it connect to any socket in the file system, for a database behind one of them.
 
     Raises:
         OSError: the kernel refused.
     """
     if landlock.abi() and seccomp.is_available():
-        seccomp.install(seccomp.build(WEB_WITHOUT_CONNECTIONS), all_threads=True)
+        profile = WEB_WITH_LOCAL_CONNECTIONS if but_local_sockets else WEB_WITHOUT_CONNECTIONS
+        seccomp.install(seccomp.build(profile), all_threads=True)
 
 
 def _rules(home: Home) -> list[tuple[str, landlock.Access]]:

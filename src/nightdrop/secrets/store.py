@@ -18,6 +18,7 @@ from nightdrop.core.ids import is_id, new_id
 from nightdrop.crypto.failure import Failure
 from nightdrop.crypto.sealing import SealedFormError, check_sealed_form
 from nightdrop.db.errors import ResidueRemainsError
+from nightdrop.db.notify import notify
 from nightdrop.secrets import raw
 from nightdrop.secrets.listing import PREFIX, list_page
 from nightdrop.secrets.model import (
@@ -119,6 +120,8 @@ class SecretStore(SecretUpkeep):
                 state = self._find_writable(connection, write)
                 _check_wish(state, write, create=create)
                 info = self._write(connection, caller, state, write)
+                # A worker lets its keeper check that it can open it.
+                notify(connection, "house")
                 event = Event.SECRET_CREATED if state.id is None else Event.SECRET_UPDATED
                 record(connection, event, caller, site, name, "ok", {"revision": revision, "epoch": epoch})
         except IntegrityError:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -43,8 +43,10 @@ class Child:
         on_message: Callable[[Frame], None],
         on_start: Callable[[], None] | None = None,
         on_gone: Callable[[], None] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
+        self._environment = environment or {}
         self._command = [sys.executable, "-I", "-m", module, *arguments]
         self._on_message = on_message
         self._on_start = on_start
@@ -68,7 +70,7 @@ class Child:
                 [*self._command, "--control-fd", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env=child_environment(),
+                env={**child_environment(), **self._environment},
                 cwd="/",
             )
         self._started = time.monotonic()

@@ -164,6 +164,8 @@ class Dispatcher:
         for run, lines in step.logs.items():
             self._logs[run][:0] = lines
         self._rung |= step.rung
+        # No lease may run out because the database was away when it was to be renewed.
+        self._renewed = 0.0
 
     async def _pause(self) -> None:
         delay = _LOG_DELAY_S if self._logs else _POLL_S
@@ -180,7 +182,9 @@ class Dispatcher:
         while self._waiting and now - self._waiting[0].since > _PAIR_WAIT_S:
             self._give_up(self._waiting.popleft().run, _NOT_STARTED)
         held = [*(run.run for run in self._live.values()), *(waiting.run for waiting in self._waiting)]
-        step = _Step(finished=self._finished, logs=dict(self._logs), live=[(run.id, run.fence) for run in held])
+        # What has ended counts too, until the database knows: it must not be taken for lost before.
+        live = [(run.id, run.fence) for run in held] + [(end.run_id, end.fence) for end in self._finished]
+        step = _Step(finished=self._finished, logs=dict(self._logs), live=live)
         self._finished = []
         self._logs = defaultdict(list)
         if now - self._renewed > _RENEW_S:
@@ -194,7 +198,6 @@ class Dispatcher:
         result = _StepResult()
         if step.renew:
             result.stale = self._queue.renew(self._worker_id, step.live, LEASE_MS)
-            self._queue.lose_expired()
         if step.live and step.rung:
             result.cancel = self._queue.cancel_requests([run_id for run_id, _ in step.live])
         # Without a ring there is nothing new to claim, but rings can be lost.
@@ -202,6 +205,8 @@ class Dispatcher:
         if step.logs or step.finished or capacity > 0:
             turn = self._queue.turn(self._worker_id, capacity, LEASE_MS, logs=step.logs, ends=step.finished)
             result.claimed = turn.claimed
+        if step.renew:
+            self._queue.lose_expired()
         return result
 
     def _apply(self, result: _StepResult) -> None:

@@ -23,6 +23,9 @@ from nightdrop.core.logging import configure_logging
 from nightdrop.core.wire import ChannelClosedError, Frame, channel_pair
 from nightdrop.db.engine import Database
 from nightdrop.db.migrate import require_head
+from nightdrop.db.notify import keep_listening
+from nightdrop.db.postgres import conninfo
+from nightdrop.keys import keeper_config
 from nightdrop.runs.bell import Bell, BellListener
 from nightdrop.runs.queue import RunQueue
 from nightdrop.sandbox import process
@@ -51,7 +54,7 @@ class WorkerRunningError(UnavailableError):
     """Another worker is running on this home."""
 
     code = "worker_running"
-    hint = "Stop it first; on SQLite one worker serves one home."
+    hint = "Stop it first: one worker serves one home. On PostgreSQL another host, or another home, can have one too."
 
 
 class Worker:
@@ -87,6 +90,7 @@ class Worker:
             on_message=self._keeper_message,
             on_start=self._keeper_started,
             on_gone=self._requests.fail_all,
+            environment=self._keeper_environment(),
         )
         self._broker = Child(
             "broker",
@@ -112,6 +116,11 @@ class Worker:
             on_start=lambda: self._pool.refill(),
             on_gone=lambda: self._pool.zygote_gone(),
         )
+
+    def _keeper_environment(self) -> dict[str, str]:
+        where = {} if self._db.is_sqlite else {"NIGHTDROP_DATABASE": conninfo(self._db.url)}
+        own = os.environ.get(keeper_config.VARIABLE)
+        return {**where, keeper_config.VARIABLE: own} if own else where
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
@@ -147,12 +156,17 @@ class Worker:
         listeners = [self._listen("worker", self._dispatcher.rung), self._listen("house", self._house.set)]
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        housekeeping = loop.create_task(self._keep_house())
+        tasks = [loop.create_task(self._keep_house())]
+        if not self._db.is_sqlite:
+            # Web processes on other hosts ring through the database.
+            rung = {"worker": self._dispatcher.rung, "house": self._house.set}
+            tasks.append(loop.create_task(keep_listening(self._db.url, rung)))
         log.info("worker_ready", sandbox=self._level.level, pid=os.getpid())
         try:
             await self._dispatcher.run()
         finally:
-            housekeeping.cancel()
+            for task in tasks:
+                task.cancel()
             self._rotator.close()
             for listener in listeners:
                 listener.close()
@@ -350,7 +364,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         home = open_home(options.home)
         config = load_config(home)
         configure_logging(config.log_level)
-        _lock = lock_home(home) if config.is_sqlite else None
+        _lock = lock_home(home)
         asyncio.run(_serve(home, config))
     except NightdropError as error:
         sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))

@@ -23,6 +23,7 @@ from nightdrop.core.home import open_home
 from nightdrop.keys.custody_file import FileCustody
 from nightdrop.worker.keeper import channel, release, rotation
 from nightdrop.worker.keeper.keeper import Keeper
+from nightdrop.worker.keeper.sealed_rows import SqliteSealedRows
 from nightdrop.worker.keeper.loop import Loop
 
 fd, root, node_key, keep = sys.argv[1:]
@@ -30,7 +31,7 @@ if keep == "keep":
     kept = []
     channel.wipe = rotation.wipe = kept.append
 home = open_home(Path(root))
-keeper = Keeper(home.keeper_db, home.app_db, FileCustody(Path(node_key)), SystemClock())
+keeper = Keeper(home.keeper_db, SqliteSealedRows(home.app_db), FileCustody(Path(node_key)), SystemClock())
 Loop(keeper, socket.socket(fileno=int(fd))).run()
 """
 

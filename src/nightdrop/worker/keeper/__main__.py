@@ -23,10 +23,14 @@ from nightdrop.worker.keeper.lock import lock_keeper
 from nightdrop.worker.keeper.loop import Loop
 from nightdrop.worker.keeper.recovery import recover
 from nightdrop.worker.keeper.rewrap import rewrap
+from nightdrop.worker.keeper.sealed_rows import SealedRows, SqliteSealedRows
 from nightdrop.worker.keeper.store import KeeperStore
 
 _LOCK_WAIT_S = 10.0
 _MAX_PRINTED = 4096
+# How PostgreSQL is reached, as libpq takes it; nothing for SQLite. Not an argument: command lines are readable for
+# everybody on the host, and this may hold a password.
+_DATABASE = "NIGHTDROP_DATABASE"
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -69,7 +73,7 @@ def _serve(options: argparse.Namespace) -> None:
     control.set_inheritable(False)
     home = open_home(options.home)
     lock_keeper(home.keeper_db.parent, _LOCK_WAIT_S)
-    keeper = Keeper(home.keeper_db, home.app_db, _custody(home, options), SystemClock(), weaknesses)
+    keeper = Keeper(home.keeper_db, _rows(home), _custody(home, options), SystemClock(), weaknesses)
     # What lives as long as the process need not be looked at in every collection.
     gc.freeze()
     try:
@@ -104,6 +108,16 @@ def _rewrap(options: argparse.Namespace) -> None:
     finally:
         store.close()
     sys.stdout.write(f"{node}\n")
+
+
+def _rows(home: Home) -> SealedRows:
+    where = os.environ.pop(_DATABASE, "")
+    if not where:
+        return SqliteSealedRows(home.app_db)
+    # Not at the top: on SQLite the keeper does without the driver's memory.
+    from nightdrop.worker.keeper.sealed_rows_postgres import PostgresSealedRows
+
+    return PostgresSealedRows(where)
 
 
 def _custody(home: Home, options: argparse.Namespace) -> FileCustody:

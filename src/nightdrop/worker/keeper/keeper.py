@@ -29,7 +29,7 @@ class Keeper:
     """A keeper that always starts: what cannot be opened is a reason to show, not to die."""
 
     def __init__(
-        self, keeper_db: Path, app_db: Path, custody: Custody, clock: Clock, weaknesses: list[str] | None = None
+        self, keeper_db: Path, rows: SealedRows, custody: Custody, clock: Clock, weaknesses: list[str] | None = None
     ) -> None:
         self._path = keeper_db
         self._custody = custody
@@ -37,7 +37,7 @@ class Keeper:
         self._weaknesses = weaknesses or []
         self._store_problem: NightdropError | None = None
         self._noted: str | None = None
-        self.rows = SealedRows(app_db)
+        self.rows = rows
         self.parts: Parts | None = None
         self.refresh()
 

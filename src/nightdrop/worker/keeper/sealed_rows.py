@@ -1,8 +1,8 @@
-"""Sealed rows, read from the web's database without ever writing to it."""
+"""Sealed rows, read from the web's database without ever writing to it: what they are, and how SQLite gives them."""
 
 import sqlite3
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
 from nightdrop.core.errors import UnavailableError
@@ -40,12 +40,8 @@ class SealedRow(NamedTuple):
         )
 
 
-class SealedRows:
+class SealedRows(Protocol):
     """Finds sealed rows by site and name."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._cursor: sqlite3.Cursor | None = None
 
     def find(self, site_id: str, name: str) -> SealedRow | None:
         """Return a secret's row, or ``None``.
@@ -53,8 +49,6 @@ class SealedRows:
         Raises:
             RowsUnavailableError
         """
-        rows = self._query(_FIND, site_id, name)
-        return SealedRow(*rows[0]) if rows else None
 
     def exists(self, site_id: str, name: str) -> bool:
         """Tell whether there is such a secret.
@@ -62,6 +56,22 @@ class SealedRows:
         Raises:
             RowsUnavailableError
         """
+
+    def close(self) -> None: ...
+
+
+class SqliteSealedRows:
+    """Reads ``app.db``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._cursor: sqlite3.Cursor | None = None
+
+    def find(self, site_id: str, name: str) -> SealedRow | None:
+        rows = self._query(_FIND, site_id, name)
+        return SealedRow(*rows[0]) if rows else None
+
+    def exists(self, site_id: str, name: str) -> bool:
         return bool(self._query(_EXISTS, site_id, name))
 
     def any_older(self, site_id: str, epoch: int) -> bool:
