@@ -173,6 +173,16 @@ class Place:
     def keeper_url(self) -> str:
         return f"postgresql://{self.keeper}:keeper-pass%2Fword%402@127.0.0.1:{self.server.port}/{self.name}"
 
+    def refused_for_app(self, statement: str) -> str | None:
+        """Try a statement as the application's role; return the SQLSTATE of the refusal."""
+        url = self.url.replace("+psycopg", "")
+        try:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(statement)
+        except psycopg.Error as error:
+            return error.sqlstate
+        return None
+
     def chains(self) -> dict[str, list[str]]:
         """Return the events of each audit chain of the keepers."""
         found: dict[str, list[str]] = {}

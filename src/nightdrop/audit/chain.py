@@ -62,9 +62,12 @@ def hash_entry(seq: int, prev: bytes, body: bytes) -> bytes:
     return hashlib.sha256(b"".join((_DOMAIN, seq.to_bytes(8, "big"), prev, body))).digest()
 
 
-def verify(rows: Iterable[tuple[Any, Any, Any, Any]]) -> VerifyResult:
-    """Check entries ``(seq, prev, body, hash)`` in order from the first one on; stop at the first that does not fit."""
-    head, count = GENESIS, 0
+def verify(rows: Iterable[tuple[Any, Any, Any, Any]], genesis: bytes = GENESIS) -> VerifyResult:
+    """Check entries ``(seq, prev, body, hash)`` in order from the first one on; stop at the first that does not fit.
+
+    ``genesis`` is what stands before the first one.
+    """
+    head, count = genesis, 0
     for row in rows:
         seq = FIRST_SEQ + count
         reason = _check(row, seq, head)

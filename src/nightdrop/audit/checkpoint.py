@@ -43,9 +43,9 @@ class Checkpoint:
     head: bytes
     at_ms: int
 
-    def sign(self, identity: Identity) -> str:
-        """Return the signed note."""
-        name = note_name(self.log, identity.public)
+    def sign(self, identity: Identity, chain: str = "") -> str:
+        """Return the signed note; ``chain`` tells the logs of several keepers apart."""
+        name = note_name(self.log, identity.public, chain)
         head = base64.b64encode(self.head).decode("ascii")
         return sign_note(identity, name, f"{name}\n{self.size}\n{head}\ntime {self.at_ms}\n")
 
@@ -56,8 +56,8 @@ class Checkpoint:
         return Verdict.HOLDS if self.size == 0 or hash_there == self.head else Verdict.REWRITTEN
 
 
-def read_checkpoint(note: str, identity_public: bytes) -> Checkpoint:
-    """Return the checkpoint of a signed note.
+def read_checkpoint(note: str, identity_public: bytes, chain: str = "") -> Checkpoint:
+    """Return the checkpoint of a signed note; of a keeper's log, the one that is called ``chain``.
 
     Raises:
         NoteInvalidError: not a checkpoint, or not signed by this keeper.
@@ -66,7 +66,7 @@ def read_checkpoint(note: str, identity_public: bytes) -> Checkpoint:
     if found is None:
         raise NoteInvalidError
     log = Log(found[1])
-    text = read_note(note, note_name(log, identity_public), identity_public)
+    text = read_note(note, note_name(log, identity_public, chain), identity_public)
     if _TEXT.fullmatch(text) is None:
         raise NoteInvalidError
     try:
@@ -75,6 +75,7 @@ def read_checkpoint(note: str, identity_public: bytes) -> Checkpoint:
         raise NoteInvalidError from None
 
 
-def note_name(log: Log, identity_public: bytes) -> str:
+def note_name(log: Log, identity_public: bytes, chain: str = "") -> str:
     """Return the first line of a log's checkpoints, which is also the name of the key that signs them."""
-    return f"nightdrop/{log}/{hashlib.sha256(identity_public).hexdigest()[:16]}"
+    whose = identity_public + (chain.encode() if log is Log.KEEPER else b"")
+    return f"nightdrop/{log}/{hashlib.sha256(whose).hexdigest()[:16]}"

@@ -2,19 +2,27 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, text
 
 from nightdrop.audit.chain import GENESIS
+from nightdrop.audit.checkpoint import Log
 from nightdrop.db.engine import Database
 from nightdrop.db.tables import audit, audit_checkpoints
 
 # What a log contradicted is moved to a row of its own, so that the next checkpoint does not cover it up.
-_CUT = ".cut"
+CUT = ".cut"
+# Workers of other hosts keep checkpoints too.
+_LOCK = text("LOCK TABLE audit_checkpoints IN SHARE ROW EXCLUSIVE MODE")
+
+
+def keeper_log_name(chain: str) -> str:
+    """Return the name of a keeper's log among the checkpoints: ``keeper``, with its chain when there are several."""
+    return f"{Log.KEEPER}/{chain}" if chain else str(Log.KEEPER)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A signed checkpoint; ``log`` is ``keeper`` or ``site``, with ``.cut`` for the last one that was contradicted."""
+    """A signed checkpoint; ``log`` is ``site``, or what ``keeper_log_name`` gives, with ``.cut`` when contradicted."""
 
     log: str
     size: int
@@ -23,7 +31,7 @@ class Kept:
 
     @property
     def contradicted(self) -> bool:
-        return self.log.endswith(_CUT)
+        return self.log.endswith(CUT)
 
 
 def kept_checkpoints(connection: Connection) -> list[Kept]:
@@ -48,10 +56,12 @@ def site_log_hash(connection: Connection, seq: int) -> bytes | None:
 def keep_checkpoints(db: Database, new: list[Kept], contradicted: list[str]) -> None:
     """Replace the kept checkpoints; those of the logs that are ``contradicted`` stay beside as evidence."""
     with db.write() as connection:
+        if not db.is_sqlite:
+            connection.execute(_LOCK)
         old = {each.log: each for each in kept_checkpoints(connection)}
         for log in contradicted:
             if log in old:
-                _put(connection, Kept(log + _CUT, old[log].size, old[log].at_ms, old[log].note))
+                _put(connection, Kept(log + CUT, old[log].size, old[log].at_ms, old[log].note))
         for each in new:
             # Never a shorter one: another worker may have been faster.
             if each.log in contradicted or each.log not in old or each.size >= old[each.log].size:
@@ -63,7 +73,7 @@ def forget_contradicted(connection: Connection) -> list[str]:
     found = [each.log for each in kept_checkpoints(connection) if each.contradicted]
     for log in found:
         connection.execute(delete(audit_checkpoints).where(audit_checkpoints.c.log == log))
-    return [log.removesuffix(_CUT) for log in found]
+    return [log.removesuffix(CUT) for log in found]
 
 
 def _put(connection: Connection, kept: Kept) -> None:

@@ -23,7 +23,7 @@ _COMMANDS = {
     "exec": ("run", "Run a script file that is not stored."),
     "run": ("run", "Runs: list, show, cancel."),
     "logs": ("run", "The log of a run."),
-    "key": ("key", "Fingerprints; rotation and recovery of keys."),
+    "key": ("key", "Fingerprints; rotation and recovery of keys; hosts."),
     "audit": ("audit", "What happened, and whether the record of it is whole."),
     "doctor": ("doctor", "Check home, database, keys and sandbox."),
     "demo": ("demo", "Play the README's story in a temporary home."),

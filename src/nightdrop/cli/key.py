@@ -1,6 +1,7 @@
 """``nightdrop key``: fingerprints, rotation, recovery."""
 
 import getpass
+import json
 import subprocess
 import sys
 import time
@@ -40,7 +41,7 @@ class RotationWaitsError(UnavailableError):
 
 @click.group("key", cls=Group)
 def key_command() -> None:
-    """Fingerprints; rotation of a site's key; recovery of a lost node key."""
+    """Fingerprints; rotation of a site's key; hosts of an installation; recovery of a lost node key."""
 
 
 @key_command.command("show")
@@ -164,22 +165,48 @@ def rewrap_keys(context: Context) -> None:
     context.show(made, f"A new node key lies at {path}. Start nightdrop again. Copies of the old one open nothing now.")
 
 
-def _node_key_path(context: Context, given: Path | None) -> Path:
+@key_command.command("nodes")
+@common
+def list_nodes(context: Context) -> None:
+    """List the hosts that can open secrets, and those that ask to join. PostgreSQL only."""
+    rows = json.loads(_keeper(context, "nodes", _node_key_path(context)))
+    columns = [("node", "NODE"), ("home", "HOME"), ("state", "STATE"), ("asked_ms", "ASKED")]
+    context.table(rows, columns, "There is no node.", _shown_node)
+
+
+@key_command.command("approve")
+@click.argument("fingerprint")
+@common
+def approve_node(context: Context, fingerprint: str) -> None:
+    """Let another host open the secrets of every site, by the fingerprint that it printed.
+
+    Get the fingerprint from that host itself, not from the database. Run this on a host that can open.
+    """
+    _keeper(context, "approve", _node_key_path(context), arguments=(fingerprint,))
+    context.show({"node": fingerprint, "state": "approved"}, f"Approved {fingerprint}.")
+
+
+def _node_key_path(context: Context, given: Path | None = None) -> Path:
     from nightdrop.core.config import load_config
 
     return (given or load_config(context.home).node_key_path(context.home)).absolute()
 
 
-def _keeper(context: Context, command: str, node_key: Path, given: str = "") -> str:
+def _keeper(context: Context, command: str, node_key: Path, given: str = "", arguments: tuple[str, ...] = ()) -> str:
     """Run one command of the keeper's program, the only one that opens keys; return what it printed.
 
     Raises:
         CodedError: what the keeper gave as its code, sentence and hint.
     """
     argv = [sys.executable, "-I", "-m", "nightdrop.worker.keeper", command, "--home", str(context.home.root)]
-    argv += ["--node-key", str(node_key)]
+    argv += ["--node-key", str(node_key), *(["--", *arguments] if arguments else [])]
     done = subprocess.run(argv, input=given, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return done.stdout.strip()
     said = dict(line.split(": ", 1) for line in done.stderr.splitlines() if line.startswith(("error: ", "hint: ")))
     raise CodedError(said.get("error"), hint=said.get("hint"), code=done.stdout.strip())
+
+
+def _shown_node(row: dict[str, Any]) -> dict[str, Any]:
+    here = " (this host)" if row["here"] else ""
+    return {**row, "state": row["state"] + here, "asked_ms": when(row["asked_ms"])}

@@ -38,6 +38,20 @@ def install(command: str, *arguments: str, input_text: str | None = None) -> dic
     return answer
 
 
+def _show_joined(context: Context, made: dict[str, Any]) -> None:
+    from nightdrop.keys import pins
+
+    lines = [f"Home      {made['home']}"]
+    if made["node"] is None:
+        lines += ["", f"Next: nightdrop web --home {made['home']}"]
+    else:
+        pins.pin(f"home:{made['home']}", made["identity"])
+        lines += [f"Node key  {made['node_key']}", f"Keeper    {made['identity']}", ""]
+        lines += ["Compare the keeper's fingerprint with the one on the first host. There, let this host in:", ""]
+        lines += [f"    nightdrop key approve {made['node']}"]
+    context.show(made, "\n".join(lines))
+
+
 @click.command("init")
 @click.option(
     "--node-key",
@@ -45,17 +59,24 @@ def install(command: str, *arguments: str, input_text: str | None = None) -> dic
     metavar="PATH",
     help="Where the node key goes. Default: your configuration directory, outside the home.",
 )
+@click.option("--join", is_flag=True, help="Join the installation in NIGHTDROP_DATABASE, as one more host of it.")
 @common
-def init_command(context: Context, node_key: Path | None) -> None:
+def init_command(context: Context, node_key: Path | None, *, join: bool) -> None:
     """Make a home: databases, keys, the site `default`.
 
     Prints the recovery key once. It opens everything that the node key opens, and is kept nowhere.
+
+    For PostgreSQL set NIGHTDROP_DATABASE, and for the keeper's data NIGHTDROP_KEEPER_DATABASE, to their URLs: they are
+    written down in the home.
     """
     from nightdrop.keys import pins
 
     arguments = ["--home", str(context.root)]
     if node_key is not None:
         arguments += ["--node-key", str(node_key.absolute())]
+    if join:
+        _show_joined(context, install("init", "--join", *arguments))
+        return
     made = install("init", *arguments)
     pins.pin(f"home:{made['home']}", made["identity"])
     if context.as_json:

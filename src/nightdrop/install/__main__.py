@@ -12,8 +12,14 @@ from nightdrop.core.errors import NightdropError
 from nightdrop.core.home import HomeReadOnlyError
 from nightdrop.install.audit import accept_cuts, newest_checkpoints, newest_entries, verify_home
 from nightdrop.install.doctor import examine
-from nightdrop.install.init import initialise_home
+from nightdrop.install.init import Installation, initialise_home
+from nightdrop.install.join import Joined, join_home
 from nightdrop.install.migrate import migrate_home
+
+
+def _make_home(options: argparse.Namespace) -> Installation | Joined:
+    make = join_home if options.join else initialise_home
+    return make(options.home, options.node_key)
 
 
 def _audit_verify(options: argparse.Namespace) -> dict[str, Any]:
@@ -22,7 +28,7 @@ def _audit_verify(options: argparse.Namespace) -> dict[str, Any]:
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
-    "init": lambda options: asdict(initialise_home(options.home, options.node_key)),
+    "init": lambda options: asdict(_make_home(options)),
     "doctor": lambda options: {"checks": [asdict(check) for check in examine(options.home)]},
     "migrate": lambda options: {"before": migrate_home(options.home)},
     "audit-ls": lambda options: {"entries": newest_entries(options.home, options.limit)},
@@ -47,6 +53,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         command.add_argument("--home", type=Path, required=True)
         if name == "init":
             command.add_argument("--node-key", type=Path)
+            command.add_argument("--join", action="store_true")
         if name == "audit-ls":
             command.add_argument("--limit", type=int, required=True)
         if name == "audit-verify":

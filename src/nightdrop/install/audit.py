@@ -8,19 +8,20 @@ from typing import Any
 
 from sqlalchemy import select
 
-from nightdrop.audit.checkpoints import forget_contradicted, kept_checkpoints
+from nightdrop.audit.checkpoints import forget_contradicted, keeper_log_name, kept_checkpoints
 from nightdrop.audit.events import Event
-from nightdrop.audit.keeper_chain import open_keeper_log
+from nightdrop.audit.keeper_chain import open_keeper_logs
 from nightdrop.audit.log import record
 from nightdrop.audit.verification import Finding, verify_logs
 from nightdrop.core.caller import host_owner
 from nightdrop.core.config import load_config
 from nightdrop.core.errors import InvalidError, NotFoundError
-from nightdrop.core.home import open_home
+from nightdrop.core.home import Home, open_home
 from nightdrop.crypto.notes import MAX_NOTE
 from nightdrop.db.engine import Database
 from nightdrop.db.migrate import require_head
 from nightdrop.db.tables import audit
+from nightdrop.keys.keeper_config import keeper_database
 
 _MAX_FILE = 1024 * 1024
 
@@ -47,9 +48,10 @@ def newest_entries(root: Path, limit: int) -> list[dict[str, Any]]:
     """
     home = open_home(root)
     wanted = select(audit.c.seq, audit.c.body).order_by(audit.c.seq.desc()).limit(limit)
-    with _app_db(root) as db, db.read() as connection, open_keeper_log(home.keeper_db) as keeper_log:
+    with _app_db(root) as db, db.read() as connection, open_keeper_logs(keeper_place(home)) as logs:
         rows = [("site", row.seq, bytes(row.body)) for row in connection.execute(wanted)]
-        rows += [("keeper", *entry) for entry in keeper_log.newest(limit)]
+        for chain in logs.chains():
+            rows += [(keeper_log_name(chain), *entry) for entry in logs.log(chain).newest(limit)]
     entries = [{"log": log, "seq": seq, **json.loads(body)} for log, seq, body in rows]
     entries.sort(key=lambda entry: (entry["at_ms"], entry["log"], entry["seq"]))
     return entries[-limit:]
@@ -65,7 +67,7 @@ def verify_home(root: Path, identity: str | None, against: Path | None) -> list[
     home = open_home(root)
     exported = split_notes(_read(against)) if against is not None else []
     with _app_db(root) as db:
-        return verify_logs(db, home.keeper_db, identity=identity, exported=exported)
+        return verify_logs(db, keeper_place(home), identity=identity, exported=exported)
 
 
 def newest_checkpoints(root: Path) -> list[dict[str, Any]]:
@@ -113,6 +115,11 @@ def split_notes(text: str) -> list[str]:
     if lines or not notes or any(len(note) > MAX_NOTE for note in notes):
         raise CheckpointFileError
     return notes
+
+
+def keeper_place(home: Home) -> Path | str:
+    """Return where the keeper's database is: a file, or a URL."""
+    return keeper_database(home) or home.keeper_db
 
 
 def _app_db(root: Path) -> Database:

@@ -13,11 +13,15 @@ from nightdrop.core.config import Config, load_config
 from nightdrop.core.errors import NightdropError
 from nightdrop.core.home import Home, open_home
 from nightdrop.crypto.suite import require_support
+from nightdrop.db.clock import check_clock
 from nightdrop.db.engine import Database
 from nightdrop.db.migrate import require_head
+from nightdrop.install.audit import keeper_place
 from nightdrop.keys.custody_file import FileCustody
+from nightdrop.keys.keeper_postgres import SCHEMA
 from nightdrop.sandbox import probe
 
+_MAY_LOOK = text("SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = :schema")
 _LOW_SPACE = 200 * 1024 * 1024
 
 
@@ -75,13 +79,23 @@ def _home(home: Home) -> Check:
 def _database(home: Home, config: Config) -> Check:
     with Database.open(config.database_url(home)) as db:
         require_head(db)
-        if db.dialect != "sqlite":
-            return Check("database", "ok", "PostgreSQL, schema up to date.")
+        if not db.is_sqlite:
+            return _postgres(db)
         with db.read() as connection:
             found = connection.execute(text("PRAGMA quick_check(1)")).scalar()
     if found != "ok":
         return Check("database", "fail", "app.db is damaged.", "Stop nightdrop and restore a backup.")
     return Check("database", "ok", "SQLite, sound, schema up to date.")
+
+
+def _postgres(db: Database) -> Check:
+    check_clock(db)
+    with db.read() as connection:
+        may_look = connection.execute(_MAY_LOOK, {"schema": SCHEMA}).scalar()
+    if may_look:
+        remedy = f"Give the keeper a role of its own, and no other role a right in the schema {SCHEMA}."
+        return Check("database", "warn", "PostgreSQL. The application's role may use the keeper's schema.", remedy)
+    return Check("database", "ok", "PostgreSQL, schema up to date.")
 
 
 def _node_key(home: Home, config: Config) -> Check:
@@ -99,7 +113,7 @@ def _node_key(home: Home, config: Config) -> Check:
 def _audit(home: Home, config: Config) -> Check:
     with Database.open(config.database_url(home)) as db:
         require_head(db)
-        findings = verify_logs(db, home.keeper_db)
+        findings = verify_logs(db, keeper_place(home))
     wrong = sorted((finding for finding in findings if not finding.ok), key=lambda finding: finding.verdict == WAS_CUT)
     if wrong:
         remedy = (
@@ -110,5 +124,6 @@ def _audit(home: Home, config: Config) -> Check:
             remedy += " and, when you know why, nightdrop audit accept"
         return Check("audit", "warn" if wrong[0].verdict == WAS_CUT else "fail", wrong[0].detail, remedy)
     chains = [finding.entries for finding in findings if finding.against == "chain"]
-    detail = f"Both audit logs hold, {sum(chains)} entries, and agree with {len(findings) - len(chains)} checkpoints."
+    signed = len(findings) - len(chains)
+    detail = f"{len(chains)} audit logs hold, {sum(chains)} entries, and agree with {signed} checkpoints."
     return Check("audit", "ok", detail)

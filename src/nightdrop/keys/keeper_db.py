@@ -22,7 +22,7 @@ INSERT_IDENTITY: Final = "INSERT INTO identity (fingerprint, public, sealed) VAL
 INSERT_SEED: Final = "INSERT INTO site_seeds (site_id, epoch, fingerprint, sealed) VALUES (?, ?, ?, ?)"
 # The signature over all recipients, in base64.
 RECIPIENTS_SIGNATURE: Final = "recipients_signature"
-SET_META: Final = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+SET_META: Final = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 # Only a checkpoint of our own can hold the lock; while the keeper waits for it, every run waits.
 BUSY_MS: Final = 2000
 

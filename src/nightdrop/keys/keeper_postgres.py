@@ -3,6 +3,7 @@
 It holds what ``keeper.db`` holds, for all hosts of an installation, and the requests of hosts that want to join.
 """
 
+import base64
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +13,8 @@ from nightdrop.keys.keeper_db import (
     INSERT_IDENTITY,
     INSERT_RECIPIENT,
     INSERT_SEED,
+    RECIPIENTS_SIGNATURE,
+    SET_META,
     KeeperDbDamagedError,
     KeeperDbExistsError,
     KeeperDbTooNewError,
@@ -55,6 +58,11 @@ _TABLES = (
     """CREATE TABLE audit (
         chain TEXT COLLATE "C" NOT NULL DEFAULT current_setting('nightdrop.chain'), seq BIGINT NOT NULL,
         prev BYTEA NOT NULL, body BYTEA NOT NULL, hash BYTEA NOT NULL, PRIMARY KEY (chain, seq))""",
+    """CREATE TABLE reseals (
+        site_id TEXT COLLATE "C" NOT NULL, name TEXT COLLATE "C" NOT NULL, revision BIGINT NOT NULL,
+        digest BYTEA NOT NULL, PRIMARY KEY (site_id, name))""",
+    """CREATE TABLE checkpoints (
+        log TEXT COLLATE "C" PRIMARY KEY, size BIGINT NOT NULL, note TEXT NOT NULL)""",
     """CREATE TABLE join_requests (
         fingerprint TEXT COLLATE "C" PRIMARY KEY, public_key BYTEA NOT NULL, home TEXT NOT NULL,
         at_ms BIGINT NOT NULL)""",
@@ -200,3 +208,5 @@ def _fill(connection: "psycopg.Connection[Any]", keys: NewKeys) -> None:
         connection.execute(portable(INSERT_IDENTITY), (identity.fingerprint, identity.public, identity.sealed))
     for seed in keys.seed_rows:
         connection.execute(portable(INSERT_SEED), (seed.site_id, seed.epoch, seed.fingerprint, seed.sealed))
+    signature = base64.b64encode(keys.recipients_signature).decode("ascii")
+    connection.execute(portable(SET_META), (RECIPIENTS_SIGNATURE, signature))

@@ -8,7 +8,14 @@ from typing import Any
 import structlog
 
 from nightdrop.audit.checkpoint import Log
-from nightdrop.audit.checkpoints import Kept, keep_checkpoints, kept_checkpoints, site_log_end, site_log_hash
+from nightdrop.audit.checkpoints import (
+    Kept,
+    keep_checkpoints,
+    keeper_log_name,
+    kept_checkpoints,
+    site_log_end,
+    site_log_hash,
+)
 from nightdrop.db.engine import Database
 
 log = structlog.get_logger()
@@ -23,9 +30,11 @@ _APART_S = 5.0
 class Checkpoints:
     """Signs at the start, every minute while something happens, when the keeper says that much happened, at the end."""
 
-    def __init__(self, db: Database, ask: Callable[[Json], Awaitable[Json]]) -> None:
+    def __init__(self, db: Database, ask: Callable[[Json], Awaitable[Json]], chain: str) -> None:
+        """Take the name of the keeper's audit chain, empty when it is the only one."""
         self._db = db
         self._ask = ask
+        self._names = {Log.KEEPER: keeper_log_name(chain), Log.SITE: str(Log.SITE)}
         self._due = 0.0
         self._earliest = 0.0
 
@@ -56,20 +65,26 @@ class Checkpoints:
         request = await asyncio.to_thread(self._request, int(remembered["size"]))
         answer = await self._ask(request)
         if not answer.get("ok"):
-            log.error("checkpoint_failed", code=answer.get("code"))
+            if answer.get("code") == "checkpoint_stale":
+                self.hurry()
+            else:
+                log.error("checkpoint_failed", code=answer.get("code"))
             return
         if answer["cut"]:
             log.error("audit_log_cut", logs=answer["cut"])
-        signed = [Kept(str(each), answer[each]["size"], answer["at_ms"], answer[each]["note"]) for each in Log]
-        await asyncio.to_thread(keep_checkpoints, self._db, signed, answer["cut"])
+        at_ms, names = answer["at_ms"], self._names
+        signed = [Kept(names[each], answer[each]["size"], at_ms, answer[each]["note"]) for each in Log]
+        cut = [names[Log(each)] for each in answer["cut"]]
+        await asyncio.to_thread(keep_checkpoints, self._db, signed, cut)
 
     def _request(self, remembered: int) -> Json:
         with self._db.read() as connection:
             size, head = site_log_end(connection)
             known = site_log_hash(connection, remembered)
-            kept = [each.note for each in kept_checkpoints(connection) if each.log == Log.KEEPER]
+            kept = [each.note for each in kept_checkpoints(connection) if each.log == self._names[Log.KEEPER]]
         return {
             "op": "checkpoint",
+            "remembered": remembered,
             "size": size,
             "head": head.hex(),
             "known": known.hex() if known is not None else None,

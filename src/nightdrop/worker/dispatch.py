@@ -89,6 +89,8 @@ class Dispatcher:
         self._stopping = False
         self._rung = True
         self._renewed = 0.0
+        # While set, nothing is claimed: another host can do what this one cannot.
+        self.held = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         self._loop = asyncio.get_running_loop()
 
@@ -190,7 +192,7 @@ class Dispatcher:
         if now - self._renewed > _RENEW_S:
             step.renew, self._renewed = True, now
         step.rung, self._rung = self._rung, False
-        if not self._stopping:
+        if not self._stopping and not self.held:
             step.capacity = self._concurrency - len(self._live) - len(self._waiting)
         return step
 

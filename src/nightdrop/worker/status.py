@@ -1,4 +1,4 @@
-"""What the worker says of itself, for ``doctor``, ``/health`` and the pages: one row that it overwrites."""
+"""What each worker says of itself, for ``doctor``, ``/health`` and the pages: one row that it overwrites."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -9,13 +9,14 @@ from sqlalchemy import delete, insert
 from nightdrop.db.engine import Database
 from nightdrop.db.tables import meta
 
-KEY = "worker_status"
+PREFIX = "worker_status/"
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
     """The worker's state; holds no name of a secret and no key."""
 
+    home: str
     pid: int
     at_ms: int
     sandbox: str
@@ -26,8 +27,9 @@ class WorkerStatus:
 
 
 def write_status(db: Database, status: WorkerStatus) -> None:
-    """Replace the stored state."""
+    """Replace the stored state of this home's worker."""
+    key = PREFIX + status.home
     value = json.dumps(asdict(status), separators=(",", ":"), sort_keys=True)
     with db.write() as connection:
-        connection.execute(delete(meta).where(meta.c.key == KEY))
-        connection.execute(insert(meta).values(key=KEY, value=value))
+        connection.execute(delete(meta).where(meta.c.key == key))
+        connection.execute(insert(meta).values(key=key, value=value))

@@ -21,6 +21,7 @@ from nightdrop.core.errors import NightdropError, UnavailableError
 from nightdrop.core.home import Home, open_home
 from nightdrop.core.logging import configure_logging
 from nightdrop.core.wire import ChannelClosedError, Frame, channel_pair
+from nightdrop.db.clock import check_clock
 from nightdrop.db.engine import Database
 from nightdrop.db.migrate import require_head
 from nightdrop.db.notify import keep_listening
@@ -67,6 +68,7 @@ class Worker:
         self._level = level
         self._db = Database.open(config.database_url(home))
         require_head(self._db)
+        check_clock(self._db)
         self._secrets = SecretStore(self._db, clock)
         self._sites = SiteStore(self._db, clock)
         self._queue = RunQueue(self._db, clock)
@@ -127,7 +129,8 @@ class Worker:
         loop = asyncio.get_running_loop()
         worker_id = f"{socket.gethostname()}:{self._home.instance}:{os.getpid()}:{time.time_ns()}"
         resealing = Resealing(self._db, SystemClock(), worker_id)
-        self._checkpoints = Checkpoints(self._db, self._ask_keeper)
+        chain = self._home.instance if keeper_config.keeper_database(self._home) is not None else ""
+        self._checkpoints = Checkpoints(self._db, self._ask_keeper, chain)
         self._rotator = Rotator(
             resealing, self._sites, self._ask_keeper, ring_web=self._ring_web, check=self._house.set
         )
@@ -143,6 +146,8 @@ class Worker:
             may_start=lambda: self._keeper.channel is not None and self._broker.channel is not None,
             refusal=refusal,
         )
+        # On PostgreSQL there may be a worker that can open secrets; this one has to say first that it can.
+        self._dispatcher.held = not self._db.is_sqlite
         lost = self._queue.lose_worker(f"{socket.gethostname()}:{self._home.instance}:")
         if lost:
             log.warning("runs_lost", count=len(lost))
@@ -300,7 +305,9 @@ class Worker:
             await asyncio.to_thread(self._secrets.mark_unopenable, broken)
             self._house.set()
         self._keeper_status = await self._ask_keeper({"op": "status"})
+        self._hold_runs()
         status = WorkerStatus(
+            home=self._home.instance,
             pid=os.getpid(),
             at_ms=int(time.time() * 1000),
             sandbox=self._level.level,
@@ -317,6 +324,14 @@ class Worker:
             await asyncio.wait_for(self._checkpoints.sign(), _LAST_CHECKPOINT_S)
         except (ChannelClosedError, NightdropError, TimeoutError):
             log.warning("last_checkpoint_missing")
+
+    def _hold_runs(self) -> None:
+        if self._db.is_sqlite:
+            return
+        opens = bool(self._keeper_status.get("ok")) and self._keeper_status.get("problem") is None
+        if opens and self._dispatcher.held:
+            self._dispatcher.rung()
+        self._dispatcher.held = not opens
 
     async def _ask_keeper(self, message: dict[str, Any], patience_s: float = 10.0) -> dict[str, Any]:
         channel = self._keeper.channel

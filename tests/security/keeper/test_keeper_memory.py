@@ -23,6 +23,7 @@ from nightdrop.core.home import open_home
 from nightdrop.keys.custody_file import FileCustody
 from nightdrop.worker.keeper import channel, release, rotation
 from nightdrop.worker.keeper.keeper import Keeper
+from nightdrop.worker.keeper.store import KeeperStore
 from nightdrop.worker.keeper.sealed_rows import SqliteSealedRows
 from nightdrop.worker.keeper.loop import Loop
 
@@ -31,7 +32,7 @@ if keep == "keep":
     kept = []
     channel.wipe = rotation.wipe = kept.append
 home = open_home(Path(root))
-keeper = Keeper(home.keeper_db, SqliteSealedRows(home.app_db), FileCustody(Path(node_key)), SystemClock())
+keeper = Keeper(lambda: KeeperStore(home.keeper_db, SystemClock()), SqliteSealedRows(home.app_db), FileCustody(Path(node_key)), SystemClock())
 Loop(keeper, socket.socket(fileno=int(fd))).run()
 """
 

@@ -6,24 +6,27 @@ from typing import Any
 
 from fastapi import APIRouter
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import text
 
 from nightdrop import __version__
 from nightdrop.api.schema import Out
 from nightdrop.api.services import CallerDep, Services, ServicesDep
-from nightdrop.db.tables import meta
 
 router = APIRouter(tags=["status"])
 
-# The row that the worker overwrites, every 15 seconds at the latest.
-_KEY = "worker_status"
+# The rows that the workers overwrite, every 15 seconds at the latest.
+_PREFIX = "worker_status/"
 _FRESH_MS = 45_000
+_SAID = text("SELECT value FROM meta WHERE key >= :first AND key < :last ORDER BY key")
+# A worker that has been silent for a day is none any more.
+_SHOWN_MS = 24 * 3600 * 1000
 
 
 class Worker(Out):
-    """What the worker last said of itself."""
+    """What a worker last said of itself."""
 
     alive: bool = False
+    home: str | None = Field(default=None, description="The instance of its home; a host has one or more.")
     pid: int | None = None
     at_ms: int | None = None
     sandbox: str | None = Field(default=None, description="How well scripts are confined.")
@@ -43,37 +46,57 @@ class Status(Out):
     listen: str
     database: str
     web_pid: int
-    worker: Worker
+    worker: Worker = Field(description="The worker of this home, or one that lives when this home has none.")
+    workers: list[Worker] = Field(description="Every worker of the last day.")
 
 
 @router.get("/status")
 def get_status(services: ServicesDep, _caller: CallerDep) -> Status:
     """Show how the parts are."""
+    workers = read_workers(services)
     return Status(
         version=__version__,
         home=str(services.home.root),
         listen=services.config.listen,
         database=services.db.dialect,
         web_pid=os.getpid(),
-        worker=read_worker(services),
+        worker=_nearest(services, workers),
+        workers=workers,
     )
 
 
 def read_worker(services: Services) -> Worker:
-    """Return the worker's last words, and whether it still lives.
+    """Return the last words of the worker of this home, or of another one when there is none, and whether it lives.
+
+    Raises:
+        NightdropError: the database cannot be read.
+    """
+    return _nearest(services, read_workers(services))
+
+
+def read_workers(services: Services) -> list[Worker]:
+    """Return the last words of each worker.
 
     Raises:
         NightdropError: the database cannot be read.
     """
     with services.db.read() as connection:
-        stored = connection.execute(select(meta.c.value).where(meta.c.key == _KEY)).scalar()
-    if stored is None:
-        return Worker()
-    said = json.loads(stored)
-    fresh = services.clock.now_ms() - said["at_ms"] < _FRESH_MS
-    # On SQLite the worker is on this host: a killed one is noticed at once.
-    alive = fresh and (not services.db.is_sqlite or _lives(said["pid"]))
+        stored = connection.execute(_SAID, {"first": _PREFIX, "last": _PREFIX + "~"}).scalars().all()
+    now = services.clock.now_ms()
+    said = [json.loads(each) for each in stored]
+    return [_worker(services, each, now) for each in said if now - each["at_ms"] < _SHOWN_MS]
+
+
+def _worker(services: Services, said: dict[str, Any], now: int) -> Worker:
+    fresh = now - said["at_ms"] < _FRESH_MS
+    # The worker of this home is on this host: a killed one is noticed at once.
+    alive = fresh and (said["home"] != services.home.instance or _lives(said["pid"]))
     return Worker(**{key: said[key] for key in Worker.model_fields if key in said}, alive=alive)
+
+
+def _nearest(services: Services, workers: list[Worker]) -> Worker:
+    own = next((each for each in workers if each.home == services.home.instance), Worker())
+    return own if own.alive else next((each for each in workers if each.alive), own)
 
 
 def _lives(pid: int) -> bool:

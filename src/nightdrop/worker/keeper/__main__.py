@@ -1,12 +1,14 @@
-"""``python -I -m nightdrop.worker.keeper``: serve on an inherited channel, ``recover`` or ``rewrap``."""
+"""``python -I -m nightdrop.worker.keeper``: serve on an inherited channel, or do one of the ``_COMMANDS``."""
 
 import argparse
 import gc
+import json
 import os
 import resource
 import signal
 import socket
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,18 +18,23 @@ from nightdrop.core.home import Home, open_home
 from nightdrop.core.redacted import RedactedBytes
 from nightdrop.crypto.memory import wipe
 from nightdrop.keys.custody_file import FileCustody
+from nightdrop.keys.keeper_config import keeper_database
 from nightdrop.keys.recovery import parse_recovery_key
 from nightdrop.sandbox.process import drop_capabilities, harden
 from nightdrop.worker.keeper.keeper import Keeper
 from nightdrop.worker.keeper.lock import lock_keeper
 from nightdrop.worker.keeper.loop import Loop
+from nightdrop.worker.keeper.nodes import OneNodeError, approve, list_nodes
 from nightdrop.worker.keeper.recovery import recover
 from nightdrop.worker.keeper.rewrap import rewrap
 from nightdrop.worker.keeper.sealed_rows import SealedRows, SqliteSealedRows
 from nightdrop.worker.keeper.store import KeeperStore
+from nightdrop.worker.keeper.store_postgres import PostgresKeeperStore
 
 _LOCK_WAIT_S = 10.0
 _MAX_PRINTED = 4096
+# What a person's command writes, in the home's second audit chain.
+_BY_HAND = "admin"
 # How PostgreSQL is reached, as libpq takes it; nothing for SQLite. Not an argument: command lines are readable for
 # everybody on the host, and this may hold a password.
 _DATABASE = "NIGHTDROP_DATABASE"
@@ -37,10 +44,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run; exit 0 when the worker closed the channel or the recovery is done, 1 when it cannot start."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        if given[:1] == ["recover"]:
-            _recover(_options(given[1:], control=False))
-        elif given[:1] == ["rewrap"]:
-            _rewrap(_options(given[1:], control=False))
+        if given and given[0] in _COMMANDS:
+            _COMMANDS[given[0]](_options(given[1:], approve=given[0] == "approve"))
         else:
             _serve(_options(given, control=True))
     except NightdropError as error:
@@ -52,12 +57,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(0)
 
 
-def _options(arguments: list[str], *, control: bool) -> argparse.Namespace:
+def _options(arguments: list[str], *, control: bool = False, approve: bool = False) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nightdrop.worker.keeper", allow_abbrev=False)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--node-key", type=Path)
     if control:
         parser.add_argument("--control-fd", type=int, required=True)
+    if approve:
+        parser.add_argument("fingerprint")
     return parser.parse_args(arguments)
 
 
@@ -73,7 +80,8 @@ def _serve(options: argparse.Namespace) -> None:
     control.set_inheritable(False)
     home = open_home(options.home)
     lock_keeper(home.keeper_db.parent, _LOCK_WAIT_S)
-    keeper = Keeper(home.keeper_db, _rows(home), _custody(home, options), SystemClock(), weaknesses)
+    custody = _custody(home, options)
+    keeper = Keeper(lambda: _open_store(home), _rows(home), custody, SystemClock(), weaknesses)
     # What lives as long as the process need not be looked at in every collection.
     gc.freeze()
     try:
@@ -86,7 +94,7 @@ def _recover(options: argparse.Namespace) -> None:
     harden(pdeathsig=False, lock_memory=True)
     home = open_home(options.home)
     lock_keeper(home.keeper_db.parent, 0)
-    store = KeeperStore(home.keeper_db, SystemClock())
+    store = _open_store(home)
     try:
         seed = _read_recovery_key()
         try:
@@ -102,12 +110,43 @@ def _rewrap(options: argparse.Namespace) -> None:
     harden(pdeathsig=False, lock_memory=True)
     home = open_home(options.home)
     lock_keeper(home.keeper_db.parent, 0)
-    store = KeeperStore(home.keeper_db, SystemClock())
+    store = _open_store(home)
     try:
         node = rewrap(store, _custody(home, options).path)
     finally:
         store.close()
     sys.stdout.write(f"{node}\n")
+
+
+def _nodes(options: argparse.Namespace) -> None:
+    home, store = _open_shared(options)
+    with closing(store):
+        sys.stdout.write(json.dumps(list_nodes(store, _custody(home, options))) + "\n")
+
+
+def _approve(options: argparse.Namespace) -> None:
+    home, store = _open_shared(options)
+    with closing(store):
+        approve(store, _custody(home, options), options.fingerprint)
+
+
+def _open_shared(options: argparse.Namespace) -> tuple[Home, PostgresKeeperStore]:
+    """Open the store beside a keeper that may run: with an audit chain, and a lock, of its own."""
+    harden(pdeathsig=False, lock_memory=True)
+    home = open_home(options.home)
+    if (url := keeper_database(home)) is None:
+        raise OneNodeError
+    lock_keeper(home.keeper_db.parent, _LOCK_WAIT_S, part=_BY_HAND)
+    return home, PostgresKeeperStore(url, home.instance, SystemClock(), part=_BY_HAND)
+
+
+_COMMANDS = {"recover": _recover, "rewrap": _rewrap, "nodes": _nodes, "approve": _approve}
+
+
+def _open_store(home: Home) -> KeeperStore:
+    if (url := keeper_database(home)) is None:
+        return KeeperStore(home.keeper_db, SystemClock())
+    return PostgresKeeperStore(url, home.instance, SystemClock())
 
 
 def _rows(home: Home) -> SealedRows:

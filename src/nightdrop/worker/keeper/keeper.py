@@ -1,8 +1,8 @@
 """What the keeper holds: database, keys, releaser; opened as far as they open, and again when asked for status."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from nightdrop.audit.events import Event
 from nightdrop.core.clock import Clock
@@ -29,9 +29,14 @@ class Keeper:
     """A keeper that always starts: what cannot be opened is a reason to show, not to die."""
 
     def __init__(
-        self, keeper_db: Path, rows: SealedRows, custody: Custody, clock: Clock, weaknesses: list[str] | None = None
+        self,
+        open_store: Callable[[], KeeperStore],
+        rows: SealedRows,
+        custody: Custody,
+        clock: Clock,
+        weaknesses: list[str] | None = None,
     ) -> None:
-        self._path = keeper_db
+        self._make_store = open_store
         self._custody = custody
         self._clock = clock
         self._weaknesses = weaknesses or []
@@ -55,6 +60,9 @@ class Keeper:
         elif self.parts.keyring.problem is not None:
             self.parts.keyring.load()
             self._note_problem(self.parts)
+        elif self.parts.store.shared:
+            self.parts.keyring.catch_up()
+            self._note_problem(self.parts)
 
     def require(self) -> Parts:
         """Return the parts.
@@ -69,7 +77,10 @@ class Keeper:
 
     def identity(self) -> str | None:
         """Return the fingerprint of the identity that signs site keys."""
-        public = self.parts.store.identity_public() if self.parts else None
+        try:
+            public = self.parts.store.identity_public() if self.parts else None
+        except NightdropError:
+            return None
         return fingerprint(public) if public else None
 
     def now_ms(self) -> int:
@@ -81,11 +92,14 @@ class Keeper:
             self.parts.store.close()
 
     def _open_store(self) -> None:
+        store = None
         try:
-            store = KeeperStore(self._path, self._clock)
+            store = self._make_store()
             keyring = Keyring(store, self._custody)
         except NightdropError as error:
             self._store_problem = error
+            if store is not None:
+                store.close()
             return
         keyring.load()
         if keyring.identity is not None and keyring.node is not None:

@@ -1,5 +1,6 @@
 """The private keys, opened once at the start; a key that does not open is a state, not an end."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -12,15 +13,22 @@ from nightdrop.crypto.recipients import recipients_signed, sign_recipients
 from nightdrop.crypto.seeds import IDENTITY_EPOCH, IDENTITY_SUBJECT, KeyInvalidError, public_key_from_seed
 from nightdrop.keys.custody import Custody
 from nightdrop.keys.keeper_db import INSERT_SEED
+from nightdrop.keys.keeper_postgres import KeeperDbUnreachableError
 from nightdrop.keys.site_keys import FIRST_EPOCH, PublishedSiteKey, Recipient, SeedRow, new_site_key, publish
 from nightdrop.worker.keeper.store import DESTROY_SEEDS, KeeperStore, NotWrittenError, SealedSeed
+
+# A script that asks for a secret that cannot be opened, in a loop, must not ask the database each time.
+_LOOK_S = 1.0
 
 
 class NodeKeyUnknownError(UnavailableError):
     """The node key on this host is not one that the site keys are sealed to."""
 
     code = "node_key_unknown"
-    hint = "Put the right node key back, or make this one known with the recovery key: nightdrop key recover"
+    hint = (
+        "Put the right node key back, make this one known with the recovery key (nightdrop key recover), or let it be"
+        " approved on another host (nightdrop key approve)."
+    )
 
 
 class IdentityUnopenableError(UnavailableError):
@@ -60,10 +68,9 @@ class Keyring:
     def __init__(self, store: KeeperStore, custody: Custody) -> None:
         self._store = store
         self._custody = custody
+        self._look_after = 0.0
         self._keys: dict[tuple[str, int], SitePrivateKey] = {}
-        self._epochs: dict[str, set[int]] = {}
-        for site_id, epoch in store.site_epochs():
-            self._epochs.setdefault(site_id, set()).add(epoch)
+        self._epochs = _by_site(store.site_epochs())
         self._broken: dict[str, str] = {}
         self._begun: dict[str, PublishedSiteKey] = {}
         self.problem: NightdropError | None = None
@@ -85,7 +92,31 @@ class Keyring:
 
     def find(self, site_id: str, epoch: int) -> SitePrivateKey | None:
         """Return the private key of a site's epoch, or ``None`` when it is not open."""
-        return self._keys.get((site_id, epoch))
+        key = self._keys.get((site_id, epoch))
+        if key is None and self._store.shared and time.monotonic() > self._look_after:
+            self.catch_up()
+            key = self._keys.get((site_id, epoch))
+        return key
+
+    def catch_up(self) -> None:
+        """See what keepers of other hosts have made or taken away since; a database that is away changes nothing."""
+        self._look_after = time.monotonic() + _LOOK_S
+        try:
+            epochs = _by_site(self._store.site_epochs())
+            sealed = {(row.site_id, row.epoch): row.sealed for row in self._store.sealed_seeds(self.node or "")}
+            self._check_known(self.node or "")
+            self._epochs = epochs
+            self._keys = {which: key for which, key in self._keys.items() if which in sealed}
+            if new := sealed.keys() - self._keys.keys():
+                with self._node_seed() as seed:
+                    for site_id, epoch in new:
+                        self._open_site(site_id, epoch, sealed[site_id, epoch], seed)
+        except KeeperDbUnreachableError:
+            return
+        except NightdropError as error:
+            # This node was taken out, or its key is gone: what it has opened before is not for it any more.
+            self._keys.clear()
+            self.problem = error
 
     def reason(self, site_id: str) -> str | None:
         """Return why a site cannot be opened: a stable code, or ``None`` when it can."""
@@ -133,7 +164,7 @@ class Keyring:
             NodeKeyMissingError, NodeKeyInvalidError, NodeKeyExposedError, NodeKeyUnknownError,
             IdentityUnopenableError, SiteKeyUnopenableError, RecipientsUnsignedError, NotWrittenError.
         """
-        with self._node_seed() as seed, self._opened_identity(seed) as identity:
+        with self._node_seed() as seed, self._opened_identity(seed) as identity, self._making():
             newest = self._newest(site_id)
             if newest is None:
                 return self._make(site_id, FIRST_EPOCH, seed, identity)
@@ -149,7 +180,8 @@ class Keyring:
         newest = self._newest(site_id)
         if newest == epoch and (known := self._begun.get(site_id)) is not None and known.epoch == epoch:
             return known
-        with self._node_seed() as seed, self._opened_identity(seed) as identity:
+        with self._node_seed() as seed, self._opened_identity(seed) as identity, self._making():
+            newest = self._newest(site_id)
             if newest == epoch:
                 begun = self._again(site_id, epoch, seed, identity)
             elif newest is None or newest != epoch - 1:
@@ -180,6 +212,14 @@ class Keyring:
             self._epochs[site_id].discard(each)
             self._keys.pop((site_id, each), None)
         return old
+
+    @contextmanager
+    def _making(self) -> Iterator[None]:
+        """Keep keepers of other hosts from making keys, and from adding recipients, meanwhile."""
+        with self._store.recipients_held():
+            if self._store.shared:
+                self._epochs = _by_site(self._store.site_epochs())
+            yield
 
     def _newest(self, site_id: str) -> int | None:
         return max(self._epochs.get(site_id, ()), default=None)
@@ -269,8 +309,7 @@ class Keyring:
                 found = fingerprint(public_key_from_seed(seed.reveal()))
             except KeyInvalidError:
                 raise NodeKeyUnknownError from None
-            if not any(each.kind == "node" and each.fingerprint == found for each in self._store.recipients()):
-                raise NodeKeyUnknownError
+            self._check_known(found)
             self.node = found
             yield seed
         finally:
@@ -283,6 +322,10 @@ class Keyring:
             yield seed
         finally:
             seed.wipe()
+
+    def _check_known(self, node: str) -> None:
+        if not any(each.kind == "node" and each.fingerprint == node for each in self._store.recipients()):
+            raise NodeKeyUnknownError
 
     def _open_identity(self, node: RedactedBytes) -> RedactedBytes:
         sealed = self._store.sealed_identity(self.node or "")
@@ -313,6 +356,13 @@ class Keyring:
             self._keys[site_id, epoch] = SitePrivateKey(seed.reveal())
         finally:
             seed.wipe()
+
+
+def _by_site(pairs: list[tuple[str, int]]) -> dict[str, set[int]]:
+    epochs: dict[str, set[int]] = {}
+    for site_id, epoch in pairs:
+        epochs.setdefault(site_id, set()).add(epoch)
+    return epochs
 
 
 def _columns(row: SeedRow) -> tuple[str, int, str, bytes]:

@@ -24,7 +24,7 @@ class KeeperHomeError(UnavailableError):
     hint = "Check that the directory keeper/ in the home exists and belongs to the user who runs nightdrop."
 
 
-def lock_keeper(directory: Path, wait_s: float) -> int:
+def lock_keeper(directory: Path, wait_s: float, part: str = "keeper") -> int:
     """Take the lock; the returned descriptor holds it until the process ends.
 
     Waits up to ``wait_s`` seconds, because a keeper that was killed may still be on its way out.
@@ -33,7 +33,7 @@ def lock_keeper(directory: Path, wait_s: float) -> int:
         KeeperRunningError, KeeperHomeError.
     """
     try:
-        fd = os.open(directory / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = os.open(directory / f"{part}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError:
         raise KeeperHomeError from None
     deadline = time.monotonic() + wait_s

@@ -11,7 +11,7 @@ from pathlib import Path
 from nightdrop.audit.events import Event
 from nightdrop.core.redacted import RedactedBytes
 from nightdrop.crypto.identity import Identity, fingerprint
-from nightdrop.crypto.recipients import sign_recipients
+from nightdrop.crypto.recipients import recipients_signed, sign_recipients
 from nightdrop.crypto.seeds import public_key_from_seed
 from nightdrop.keys.custody import NodeKeyNotStoredError
 from nightdrop.keys.custody_file import FileCustody
@@ -59,10 +59,16 @@ def finish_rewrap(store: KeeperStore, identity: Identity, node: str) -> bool:
     old = store.replaced_node()
     if old is None or old == node:
         return False
-    left = [each for each in store.recipients() if each.fingerprint != old]
-    changes = [*store.remove_recipient_changes(old), _signature(store, identity, left)]
-    about = {"node": node, "removed": [old], "recipients": "signed"}
-    store.record(Event.KEEPER_NODE_KEY_CHANGED, about, changes, durable=True)
+    with store.recipients_held():
+        recipients = store.recipients()
+        signature = store.recipients_signature() or b""
+        # What somebody else wrote into the list must not be signed along.
+        if not recipients_signed(identity.public, signature, [each.signed_form for each in recipients]):
+            return False
+        left = [each for each in recipients if each.fingerprint != old]
+        changes = [*store.remove_recipient_changes(old), _signature(store, identity, left)]
+        about = {"node": node, "removed": [old], "recipients": "signed"}
+        store.record(Event.KEEPER_NODE_KEY_CHANGED, about, changes, durable=True)
     # It is done, whatever keeps the log from being emptied now: the next start empties it.
     with suppress(NotWrittenError):
         store.purge()
@@ -71,19 +77,20 @@ def finish_rewrap(store: KeeperStore, identity: Identity, node: str) -> bool:
 
 def _add(store: KeeperStore, keyring: Keyring, new: bytes) -> None:
     with ExitStack() as stack:
+        stack.enter_context(store.recipients_held())
         old, identity, seeds = stack.enter_context(keyring.everything_open())
         recipients = keyring.trusted_recipients(identity)
         identity_row, seed_rows = reseal_for_node(
             new, identity_seed=identity.reveal(), site_seeds=[(site, epoch, s.reveal()) for site, epoch, s in seeds]
         )
         signer = Identity(identity.reveal())
-    found = Recipient("node", new)
-    changes: list[Change] = [(INSERT_RECIPIENT, (found.fingerprint, found.kind, new))]
-    changes.append((INSERT_IDENTITY, (found.fingerprint, identity_row.public, identity_row.sealed)))
-    changes += [(INSERT_SEED, (row.site_id, row.epoch, row.fingerprint, row.sealed)) for row in seed_rows]
-    changes += [_signature(store, signer, [*recipients, found]), store.replaced_node_change(old)]
-    about = {"node": found.fingerprint, "replaces": old, "recipients": "signed"}
-    store.record(Event.KEEPER_NODE_KEY_ADDED, about, changes, durable=True)
+        found = Recipient("node", new)
+        changes: list[Change] = [(INSERT_RECIPIENT, (found.fingerprint, found.kind, new))]
+        changes.append((INSERT_IDENTITY, (found.fingerprint, identity_row.public, identity_row.sealed)))
+        changes += [(INSERT_SEED, (row.site_id, row.epoch, row.fingerprint, row.sealed)) for row in seed_rows]
+        changes += [_signature(store, signer, [*recipients, found]), store.replaced_node_change(old)]
+        about = {"node": found.fingerprint, "replaces": old, "recipients": "signed"}
+        store.record(Event.KEEPER_NODE_KEY_ADDED, about, changes, durable=True)
 
 
 def _signature(store: KeeperStore, identity: Identity, recipients: Iterable[Recipient]) -> Change:

@@ -57,6 +57,13 @@ class SealedRows(Protocol):
             RowsUnavailableError
         """
 
+    def any_older(self, site_id: str, epoch: int) -> bool:
+        """Tell whether a secret of the site is sealed to an earlier epoch.
+
+        Raises:
+            RowsUnavailableError
+        """
+
     def close(self) -> None: ...
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _FIND: Final = "SELECT sealed, revision, epoch FROM secrets WHERE site_id = %s AND name = %s"
 _EXISTS: Final = "SELECT 1 FROM secrets WHERE site_id = %s AND name = %s"
+_OLDER: Final = "SELECT 1 FROM secrets WHERE site_id = %s AND epoch < %s LIMIT 1"
 # Every run of this host waits while the keeper does.
 _LIMITS: Final[dict[str, Any]] = {
     "connect_timeout": 3,
@@ -42,15 +43,18 @@ class PostgresSealedRows:
     def exists(self, site_id: str, name: str) -> bool:
         return self._query(_EXISTS, site_id, name) is not None
 
+    def any_older(self, site_id: str, epoch: int) -> bool:
+        return self._query(_OLDER, site_id, epoch) is not None
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _query(self, sql: str, site_id: str, name: str) -> tuple[Any, ...] | None:
+    def _query(self, sql: str, site_id: str, key: str | int) -> tuple[Any, ...] | None:
         fresh = self._connection is None
         try:
-            return self._ask(sql, site_id, name)
+            return self._ask(sql, site_id, key)
         except self._driver.OperationalError:
             self.close()
             if fresh:
@@ -60,16 +64,16 @@ class PostgresSealedRows:
             raise RowsUnavailableError from None
         # The server was started anew since the last question.
         try:
-            return self._ask(sql, site_id, name)
+            return self._ask(sql, site_id, key)
         except self._driver.Error:
             self.close()
             raise RowsUnavailableError from None
 
-    def _ask(self, sql: str, site_id: str, name: str) -> tuple[Any, ...] | None:
+    def _ask(self, sql: str, site_id: str, key: str | int) -> tuple[Any, ...] | None:
         connection = self._connection or self._open()
         # autocommit: no transaction stays open between two questions.
         with connection.cursor(binary=True) as cursor:
-            return cursor.execute(sql, (site_id, name), prepare=True).fetchone()
+            return cursor.execute(sql, (site_id, key), prepare=True).fetchone()
 
     def _open(self) -> "psycopg.Connection[Any]":
         # A server that does not answer must not stop every run for seconds, one after the other.

@@ -4,6 +4,7 @@ import base64
 import binascii
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,23 +27,24 @@ from nightdrop.worker.keeper.syncer import Syncer
 
 Change = tuple[str, Sequence[Any]]
 
-_APPEND = "INSERT INTO audit (seq, prev, body, hash) VALUES (?, ?, ?, ?)"
+APPEND = "INSERT INTO audit (seq, prev, body, hash) VALUES (?, ?, ?, ?)"
 # The condition keeps the mark from ever going down, whatever the caller compared before. At the same revision only
 # the form that the keeper itself has sealed anew takes the place of the one before.
 _RAISE = """INSERT INTO high_water (site_id, name, revision, digest) VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET revision = excluded.revision, digest = excluded.digest
+    ON CONFLICT (site_id, name) DO UPDATE SET revision = excluded.revision, digest = excluded.digest
     WHERE excluded.revision > high_water.revision
     OR (excluded.revision = high_water.revision AND EXISTS (
         SELECT 1 FROM reseals r WHERE r.site_id = excluded.site_id AND r.name = excluded.name
         AND r.revision = excluded.revision AND r.digest = excluded.digest))"""
 _RESEALED = """INSERT INTO reseals (site_id, name, revision, digest) VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET revision = excluded.revision, digest = excluded.digest"""
+    ON CONFLICT (site_id, name) DO UPDATE SET revision = excluded.revision, digest = excluded.digest"""
 _IS_RESEAL = "SELECT 1 FROM reseals WHERE site_id = ? AND name = ? AND revision = ? AND digest = ?"
 DESTROY_SEEDS = "DELETE FROM site_seeds WHERE site_id = ? AND epoch < ?"
 # instr, because LIKE does not look into a BLOB. A quote inside a name is escaped in the body, so this is a field.
 _SAID = "SELECT 1 FROM audit WHERE instr(body, ?) LIMIT 1"
 _REMEMBER = """INSERT INTO checkpoints (log, size, note) VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET size = excluded.size, note = excluded.note WHERE excluded.size >= checkpoints.size"""
+    ON CONFLICT (log) DO UPDATE SET size = excluded.size, note = excluded.note
+    WHERE excluded.size >= checkpoints.size"""
 _FORGET = "DELETE FROM checkpoints WHERE log = ?"
 # While the keeper waits for a reader of its log, every run waits.
 _PURGE_BUSY_MS = 20
@@ -74,6 +76,10 @@ class HighWater(NamedTuple):
 
 class KeeperStore:
     """The keeper's only connection to its database; it must be the only process that writes."""
+
+    # Whether keepers of other hosts write to the same database, and the name of our audit chain there.
+    shared = False
+    chain = ""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         """Open the database.
@@ -114,7 +120,7 @@ class KeeperStore:
         seq = self._seq + 1
         body = canonical({**fields, "event": event, "at_ms": at_ms})
         digest = hash_entry(seq, self._head, body)
-        self._write([*changes, (_APPEND, (seq, self._head, body, digest))])
+        self._write([*changes, (APPEND, (seq, self._head, body, digest))])
         # Only now: after a failed write the next entry must take this one's place.
         self._seq, self._head = seq, digest
         if durable:
@@ -227,23 +233,38 @@ class KeeperStore:
         rows = self._all("SELECT value FROM meta WHERE key = ?", _REPLACED)
         return rows[0][0] if rows else None
 
-    @staticmethod
-    def replaced_node_change(node: str) -> Change:
+    def replaced_node_change(self, node: str) -> Change:
         """Return the change that notes which node key is being replaced."""
         return SET_META, (_REPLACED, node)
 
-    @staticmethod
-    def remove_recipient_changes(recipient: str) -> list[Change]:
+    def remove_recipient_changes(self, recipient: str) -> list[Change]:
         """Return the changes that remove a replaced recipient with everything that is sealed to it."""
         return [
             ("DELETE FROM recipients WHERE fingerprint = ?", (recipient,)),
             ("DELETE FROM meta WHERE key = ?", (_REPLACED,)),
         ]
 
+    @staticmethod
+    def only_these_changes(recovery: str, kept: Sequence[str]) -> list[Change]:
+        """Return the changes that leave the recipients ``kept``, one of them the recovery key."""
+        marks = ", ".join("?" * len(kept))
+        return [
+            (f"DELETE FROM recipients WHERE fingerprint NOT IN ({marks})", tuple(kept)),
+            ("UPDATE recipients SET kind = 'recovery' WHERE fingerprint = ?", (recovery,)),
+        ]
+
     def recipients(self) -> list[Recipient]:
         return [
             Recipient(*row) for row in self._all("SELECT kind, public_key FROM recipients ORDER BY kind, fingerprint")
         ]
+
+    def own_nodes(self) -> list[str]:
+        """Return the fingerprints of the node keys that this home has had."""
+        return [each.fingerprint for each in self.recipients() if each.kind == "node"]
+
+    def recipients_held(self) -> AbstractContextManager[None]:
+        """Let no other keeper add a recipient, or make a site key, meanwhile; here there is no other."""
+        return nullcontext()
 
     def identity_public(self) -> bytes | None:
         rows = self._all("SELECT public FROM identity LIMIT 1")

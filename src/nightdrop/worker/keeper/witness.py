@@ -9,7 +9,7 @@ from typing import Any
 
 from nightdrop.audit.checkpoint import Checkpoint, Log, Verdict, read_checkpoint
 from nightdrop.audit.events import Event
-from nightdrop.core.errors import UnavailableError
+from nightdrop.core.errors import ConflictError, UnavailableError
 from nightdrop.crypto.identity import Identity
 from nightdrop.crypto.notes import NoteInvalidError
 from nightdrop.worker.keeper.control import BadRequestError
@@ -26,6 +26,12 @@ class IdentityNotOpenError(UnavailableError):
     hint = "See: nightdrop doctor"
 
 
+class CheckpointStaleError(ConflictError):
+    """The keeper of another host was faster."""
+
+    code = "checkpoint_stale"
+
+
 def remembered(keeper: Keeper, _message: Json) -> Json:
     """Return which entry of people's log the keeper remembers: its number, 0 for none."""
     parts = keeper.require()
@@ -40,6 +46,7 @@ def checkpoint(keeper: Keeper, message: Json) -> Json:
     of people's log, ``known`` is the hash of its entry with the number that ``remembered`` gave.
 
     Raises:
+        CheckpointStaleError: the keeper of another host has remembered another entry since.
         BadRequestError, IdentityNotOpenError, NotWrittenError.
     """
     size, head, known = message.get("size"), _hash(message, "head"), _hash(message, "known")
@@ -52,6 +59,8 @@ def checkpoint(keeper: Keeper, message: Json) -> Json:
     if not _own_log_holds(store, identity, message.get("kept")):
         cut.append(Log.KEEPER)
     earlier = _remembered(store, identity)
+    if store.shared and earlier is not None and earlier.size != message.get("remembered"):
+        raise CheckpointStaleError
     if earlier is not None and (verdict := earlier.judge(size, known)) is not Verdict.HOLDS:
         cut.append(Log.SITE)
         _report(store, earlier, verdict)
@@ -63,7 +72,7 @@ def checkpoint(keeper: Keeper, message: Json) -> Json:
     own = Checkpoint(Log.KEEPER, *store.end, at_ms)
     return {
         "at_ms": at_ms,
-        "keeper": {"size": own.size, "note": own.sign(identity)},
+        "keeper": {"size": own.size, "note": own.sign(identity, store.chain)},
         "site": {"size": size, "note": site_note},
         "cut": cut,
     }
@@ -73,7 +82,7 @@ def _own_log_holds(store: KeeperStore, identity: Identity, kept: Any) -> bool:
     if not isinstance(kept, str):
         return True
     try:
-        earlier = read_checkpoint(kept, identity.public)
+        earlier = read_checkpoint(kept, identity.public, store.chain)
     except NoteInvalidError:
         # Somebody wrote to app.db; `audit verify` says so. It proves nothing about our log.
         return True
