@@ -57,6 +57,8 @@ class PostgresServer:
         self._user = "nobody" if os.geteuid() == 0 else None
         self._root = Path(tempfile.mkdtemp(prefix="nightdrop-pg-"))
         self._owned_by_user(self._root)
+        # A keeper gives up the capability to enter directories of others, also when root started it.
+        self._root.chmod(0o711)
         self._process: subprocess.Popen[bytes] | None = None
         try:
             self._bin = self._binaries() / "bin"
