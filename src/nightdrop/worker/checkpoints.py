@@ -30,7 +30,7 @@ _APART_S = 5.0
 class Checkpoints:
     """Signs at the start, every minute while something happens, when the keeper says that much happened, at the end."""
 
-    def __init__(self, db: Database, ask: Callable[[Json], Awaitable[Json]], chain: str) -> None:
+    def __init__(self, db: Database, ask: Callable[[Json], Awaitable[Json]], chain: str = "") -> None:
         """Take the name of the keeper's audit chain, empty when it is the only one."""
         self._db = db
         self._ask = ask
