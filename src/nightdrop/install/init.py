@@ -24,6 +24,7 @@ from nightdrop.keys.custody_file import FileCustody
 from nightdrop.keys.keeper_config import keeper_database, write_keeper_config
 from nightdrop.keys.keeper_db import initialise
 from nightdrop.keys.keeper_postgres import initialise_schema
+from nightdrop.keys.known_identity import FILE, check_identity
 
 FIRST_SITE = "default"
 
@@ -134,6 +135,7 @@ def _fill(home: Home, db: Database, custody: FileCustody) -> NewKeys:
             initialise(home.keeper_db, keys)
         else:
             initialise_schema(keeper, home.instance, keys)
+            check_identity(home.keeper_db.parent / FILE, fingerprint(keys.identity_public))
     except BaseException:
         # Only what was made here: a key that was there before stays.
         custody.path.unlink(missing_ok=True)

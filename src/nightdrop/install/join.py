@@ -16,6 +16,7 @@ from nightdrop.keys.bootstrap import create_node_key
 from nightdrop.keys.custody_file import FileCustody
 from nightdrop.keys.keeper_config import keeper_database
 from nightdrop.keys.keeper_postgres import request_to_join
+from nightdrop.keys.known_identity import FILE, check_identity
 
 
 class NothingToJoinError(InvalidError):
@@ -73,6 +74,7 @@ def _ask(home: Home, config: Config, node_key: Path | None) -> Joined:
     public = create_node_key(custody)
     try:
         identity = request_to_join(keeper, home.instance, public, SystemClock().now_ms())
+        check_identity(home.keeper_db.parent / FILE, fingerprint(identity))
     except BaseException:
         custody.path.unlink(missing_ok=True)
         raise

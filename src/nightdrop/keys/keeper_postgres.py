@@ -116,7 +116,7 @@ def connect(url: str, *, home: str = "", chain: str = "", read_only: bool = Fals
         import psycopg
     except ImportError:
         raise KeeperDriverMissingError from None
-    options = f"-c search_path={SCHEMA} -c statement_timeout=5s -c lock_timeout=3s"
+    options = f"-c search_path={SCHEMA} -c statement_timeout=5s -c lock_timeout=3s -c synchronous_commit=on"
     options += f" -c nightdrop.home={home} -c nightdrop.chain={chain}"
     options += " -c default_transaction_read_only=on" if read_only else ""
     try:

@@ -151,3 +151,38 @@ def test_a_run_waits_while_a_part_that_it_needs_is_down(queue, pair):
 
     dispatch_until_ended(queue, Pool(pair), run.id, start, during=come_up_once_claimed, may_start=lambda: bool(up))
     assert started == [True]
+
+
+def test_an_end_that_waits_for_the_database_is_not_taken_for_lost(queue, pair, monkeypatch):
+    """As long as the lease and longer: it is renewed, and the end is told, before anybody looks for lost runs."""
+    monkeypatch.setattr(dispatch, "_POLL_S", 0.01)
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+    turn = queue.turn
+    refused = []
+
+    def away_at_the_first_end(*arguments, ends=(), **more):
+        if ends and not refused:
+            refused.extend(ends)
+            with queue._db.write() as conn:
+                conn.execute(text("UPDATE runs SET lease_until_ms = 1"))
+            raise DatabaseBusyError
+        return turn(*arguments, ends=ends, **more)
+
+    monkeypatch.setattr(queue, "turn", away_at_the_first_end)
+    ended = dispatch_until_ended(queue, Pool(pair), run.id, refuse)
+    assert refused
+    assert ended.state == RunState.FAILED
+
+
+def test_nothing_is_claimed_while_held(queue, pair):
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+    seen = []
+
+    def hold_for_a_while(dispatcher):
+        dispatcher.held = len(seen) < 20
+        dispatcher.rung()
+        seen.append(queue.get(SYSTEM, run.id).state)
+
+    ended = dispatch_until_ended(queue, Pool(pair), run.id, refuse, during=hold_for_a_while)
+    assert ended.state == RunState.FAILED
+    assert set(seen[1:20]) == {RunState.QUEUED}

@@ -17,6 +17,7 @@ from nightdrop.core.errors import NightdropError
 from nightdrop.core.home import Home, open_home
 from nightdrop.core.redacted import RedactedBytes
 from nightdrop.crypto.memory import wipe
+from nightdrop.keys import known_identity
 from nightdrop.keys.custody_file import FileCustody
 from nightdrop.keys.keeper_config import keeper_database
 from nightdrop.keys.recovery import parse_recovery_key
@@ -137,7 +138,7 @@ def _open_shared(options: argparse.Namespace) -> tuple[Home, PostgresKeeperStore
     if (url := keeper_database(home)) is None:
         raise OneNodeError
     lock_keeper(home.keeper_db.parent, _LOCK_WAIT_S, part=_BY_HAND)
-    return home, PostgresKeeperStore(url, home.instance, SystemClock(), part=_BY_HAND)
+    return home, PostgresKeeperStore(url, home.instance, SystemClock(), known=_known(home), part=_BY_HAND)
 
 
 _COMMANDS = {"recover": _recover, "rewrap": _rewrap, "nodes": _nodes, "approve": _approve}
@@ -146,7 +147,11 @@ _COMMANDS = {"recover": _recover, "rewrap": _rewrap, "nodes": _nodes, "approve":
 def _open_store(home: Home) -> KeeperStore:
     if (url := keeper_database(home)) is None:
         return KeeperStore(home.keeper_db, SystemClock())
-    return PostgresKeeperStore(url, home.instance, SystemClock())
+    return PostgresKeeperStore(url, home.instance, SystemClock(), known=_known(home))
+
+
+def _known(home: Home) -> Path:
+    return home.keeper_db.parent / known_identity.FILE
 
 
 def _rows(home: Home) -> SealedRows:

@@ -332,9 +332,15 @@ class Keyring:
         if sealed is None:
             raise IdentityUnopenableError
         try:
-            return open_seed(node.reveal(), sealed, purpose="identity", subject=IDENTITY_SUBJECT, epoch=IDENTITY_EPOCH)
+            seed = open_seed(node.reveal(), sealed, purpose="identity", subject=IDENTITY_SUBJECT, epoch=IDENTITY_EPOCH)
         except OpenError:
             raise IdentityUnopenableError from None
+        try:
+            self._store.check_identity(Identity(seed.reveal()).public)
+        except BaseException:
+            seed.wipe()
+            raise
+        return seed
 
     def _seed(self, node: RedactedBytes, row: SealedSeed) -> RedactedBytes:
         try:

