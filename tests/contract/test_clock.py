@@ -19,5 +19,5 @@ def test_a_clock_that_differs_is_refused_where_several_hosts_may_be(db, monkeypa
         if db.is_sqlite:
             check_clock(db)
             continue
-        with pytest.raises(ClockWrongError, match="by (59|60) seconds"):
+        with pytest.raises(ClockWrongError, match=r"by (59|60) seconds"):
             check_clock(db)
