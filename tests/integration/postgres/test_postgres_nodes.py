@@ -207,3 +207,20 @@ def test_a_recipient_that_somebody_else_wrote_gets_no_key(first: Installation, j
     assert first.run("key", "approve", fingerprint).status == 1
     sealed = f"SELECT count(*) FROM nightdrop_keeper.site_seeds WHERE fingerprint = '{fingerprint}'"
     assert place.server.query(sealed, place.name) == [(0,)]
+
+
+def test_one_host_gets_another_node_key_and_the_others_keep_theirs(first: Installation, join, place: Place) -> None:
+    second, fingerprint = join("second")
+    first.ok("key", "approve", fingerprint)
+    first.stop()
+    first.ok("key", "rewrap")
+    (key,) = (second.folder / "config" / "nightdrop" / "keys").iterdir()
+    key.unlink()
+    second.ok("key", "recover", stdin=first.recovery_key + "\n")
+    listed = second.ok("key", "nodes", "--json").json
+    assert sorted(node["home"] for node in listed) == sorted([instance(first), instance(second)])
+    for each in (first, second):
+        each.start()
+        assert each.exec_js('Log("got " + GetSecret("key").length);').out == f"got {len(VALUE)}\n"
+        each.ok("audit", "verify")
+        each.stop()

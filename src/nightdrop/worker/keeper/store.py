@@ -56,7 +56,10 @@ class NotWrittenError(UnavailableError):
     """The keeper's database cannot be written."""
 
     code = "keeper_db_not_written"
-    hint = "Check free disk space and the permissions of keeper/keeper.db."
+    hint = (
+        "Check free disk space and the permissions of keeper/keeper.db; on PostgreSQL, whether it answers, and whether"
+        " somebody else wrote to this host's audit chain: nightdrop audit verify"
+    )
 
 
 class SealedSeed(NamedTuple):
