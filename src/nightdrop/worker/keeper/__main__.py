@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         else:
             _serve(_options(given, control=True))
     except NightdropError as error:
-        if given[:1] in (["recover"], ["rewrap"]):
+        if given and given[0] in _COMMANDS:
             # For the command line, which passes on the code; people read the sentence.
             sys.stdout.write(f"{error.code}\n")
         sys.stderr.write(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else ""))
