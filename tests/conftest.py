@@ -9,8 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from support import Installation, Received
+
+# A busy machine is slow, not wrong.
+settings.register_profile("nightdrop", deadline=None)
+settings.load_profile("nightdrop")
 
 
 @pytest.fixture
