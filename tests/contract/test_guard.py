@@ -46,14 +46,14 @@ def everything(vault, caller):
     site, key = vault.site.id, vault.key("a")
     sealed = seal(key, "a")
     return [
-        ("secret.write", lambda: vault.secrets.sealing_key(caller, site, "a")),
-        ("secret.write", lambda: vault.secrets.put(caller, site, "a", sealed, key.revision, key.epoch)),
-        ("secret.write", lambda: vault.secrets.describe(caller, site, "a", "x")),
-        ("secret.read", lambda: vault.secrets.get_info(caller, site, "a")),
-        ("secret.read", lambda: vault.secrets.list(caller, site)),
-        ("secret.delete", lambda: vault.secrets.delete(caller, site, "a")),
-        ("site.change", lambda: vault.sites.set(caller, site, {"cpu": 5})),
-        ("site.create", lambda: vault.sites.create(caller, "new")),
+        ("secrets:edit", lambda: vault.secrets.sealing_key(caller, site, "a")),
+        ("secrets:edit", lambda: vault.secrets.put(caller, site, "a", sealed, key.revision, key.epoch)),
+        ("secrets:edit", lambda: vault.secrets.describe(caller, site, "a", "x")),
+        ("secrets:view", lambda: vault.secrets.get_info(caller, site, "a")),
+        ("secrets:view", lambda: vault.secrets.list(caller, site)),
+        ("secrets:edit", lambda: vault.secrets.delete(caller, site, "a")),
+        ("settings:edit", lambda: vault.sites.set(caller, site, {"cpu": 5})),
+        ("sites:edit", lambda: vault.sites.create(caller, "new")),
     ]
 
 
@@ -81,12 +81,12 @@ def test_without_the_permission_nothing_happens_and_it_is_recorded(vault):
 def test_with_just_the_permission_it_happens(vault):
     for permission, _ in everything(vault, OWNER):
         vault.put("a")
-        site = "*" if permission == "site.create" else vault.site.id
+        site = "*" if permission == "sites:edit" else vault.site.id
         calls = everything(vault, member(site, permission))
         for needed, call in calls:
             if needed == permission:
                 call()
-        if permission == "site.create":
+        if permission == "sites:edit":
             with vault.db.write() as connection:
                 connection.execute(text("DELETE FROM sites WHERE name = 'new'"))
 
@@ -94,14 +94,14 @@ def test_with_just_the_permission_it_happens(vault):
 def test_a_kind_of_credential_that_may_not_carry_a_permission(vault):
     for kind in ("token", "made-up"):
         with pytest.raises(DeniedError):
-            vault.sites.create(member("*", "site.create", kind=kind), "new")
+            vault.sites.create(member("*", "sites:edit", kind=kind), "new")
     with pytest.raises(DeniedError):
         vault.secrets.list(Caller("made-up", "x", everything=True), vault.site.id)
 
 
 def test_sites_of_others_do_not_exist(vault):
     other = vault.new_site("other")
-    caller = member(other.id, "site.read")
+    caller = member(other.id, "secrets:view")
     assert [site.name for site in vault.sites.list(caller)] == ["other"]
     assert vault.sites.get(caller, "other").id == other.id
     for name in ("default", vault.site.id):
@@ -119,7 +119,7 @@ def test_when_the_audit_entry_cannot_be_written_nothing_happens(vault):
         for statement in _BREAK_AUDIT[vault.db.dialect]:
             connection.execute(text(statement))
     before = snapshot(vault.db)
-    reads = {"secret.read"}
+    reads = {"secrets:view"}
     calls = [call for permission, call in everything(vault, OWNER) if permission not in reads][1:]
     calls += [lambda: vault.sites.publish_site_key(site.id, published_key(site.id))]
     calls += [call for _, call in everything(vault, Caller("session", "mel"))]
@@ -135,7 +135,7 @@ def test_a_change_that_fails_leaves_no_entry(vault):
     before = snapshot(vault.db)
     with (
         pytest.raises(ZeroDivisionError),
-        guarded(vault.db, OWNER, Permission.SITE_CHANGE, Event.SITE_CHANGED, vault.site.id) as connection,
+        guarded(vault.db, OWNER, Permission.SETTINGS_EDIT, Event.SITE_CHANGED, vault.site.id) as connection,
     ):
         connection.execute(text("UPDATE sites SET settings = 'x'"))
         raise ZeroDivisionError

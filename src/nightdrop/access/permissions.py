@@ -8,53 +8,65 @@ from nightdrop.core.caller import Caller
 
 
 class Permission(StrEnum):
-    """One thing that a caller may do; all but ``site.create`` and ``audit.read`` are given per site."""
+    """One thing that a caller may do, as object and verb."""
 
-    SITE_READ = "site.read"
-    SITE_CREATE = "site.create"
-    SITE_CHANGE = "site.change"
-    SECRET_READ = "secret.read"  # noqa: S105 - names and times; nothing permits reading a value
-    SECRET_WRITE = "secret.write"  # noqa: S105 - a permission's name
-    SECRET_DELETE = "secret.delete"  # noqa: S105 - a permission's name
-    SCRIPT_READ = "script.read"
-    SCRIPT_WRITE = "script.write"
-    SCRIPT_DELETE = "script.delete"
-    RUN_READ = "run.read"
-    RUN_START = "run.start"
-    RUN_CANCEL = "run.cancel"
-    EXEC_START = "exec.start"
-    AUDIT_READ = "audit.read"
-    KEY_READ = "key.read"
-    KEY_ROTATE = "key.rotate"
+    # Given per site. Nothing permits reading a value.
+    SECRETS_VIEW = "secrets:view"
+    SECRETS_EDIT = "secrets:edit"
+    # Who may edit scripts can read every secret whose policy lets scripts read it.
+    SCRIPTS_VIEW = "scripts:view"
+    SCRIPTS_EDIT = "scripts:edit"
+    RUNS_VIEW = "runs:view"
+    RUNS_RUN = "runs:run"
+    AUDIT_VIEW = "audit:view"
+    SETTINGS_VIEW = "settings:view"
+    SETTINGS_EDIT = "settings:edit"
 
+    # Of the whole installation: what makes a super admin.
+    SITES_EDIT = "sites:edit"
+    ADMINS_EDIT = "admins:edit"
+    # Of everybody who signs in with an account: the account itself.
+    ACCOUNT_EDIT = "account:edit"
+
+
+SUPER_PERMISSIONS = frozenset({Permission.SITES_EDIT, Permission.ADMINS_EDIT})
+# In the order in which people see them.
+SITE_PERMISSIONS = tuple(p for p in Permission if p not in SUPER_PERMISSIONS | {Permission.ACCOUNT_EDIT})
 
 _PEOPLE = frozenset({"host", "session", "system"})
 _AND_TOKENS = _PEOPLE | {"token"}
 
 # A credential of another kind does not get the permission, whatever was granted to it. A new permission must
-# be entered here; a token only gets what an automation outside needs.
+# be entered here; a token only gets what an automation outside needs, and never what could make it more.
 CARRIERS: Mapping[Permission, frozenset[str]] = MappingProxyType(
     {
-        Permission.SITE_READ: _AND_TOKENS,
-        Permission.SITE_CREATE: _PEOPLE,
-        Permission.SITE_CHANGE: _PEOPLE,
-        Permission.SECRET_READ: _AND_TOKENS,
-        Permission.SECRET_WRITE: _AND_TOKENS,
-        Permission.SECRET_DELETE: _AND_TOKENS,
-        Permission.SCRIPT_READ: _AND_TOKENS,
-        Permission.SCRIPT_WRITE: _AND_TOKENS,
-        Permission.SCRIPT_DELETE: _AND_TOKENS,
-        Permission.RUN_READ: _AND_TOKENS,
-        Permission.RUN_START: _AND_TOKENS,
-        Permission.RUN_CANCEL: _AND_TOKENS,
-        Permission.EXEC_START: _AND_TOKENS,
-        Permission.AUDIT_READ: _PEOPLE,
-        Permission.KEY_READ: _AND_TOKENS,
-        Permission.KEY_ROTATE: _PEOPLE,
+        Permission.SECRETS_VIEW: _AND_TOKENS,
+        Permission.SECRETS_EDIT: _AND_TOKENS,
+        Permission.SCRIPTS_VIEW: _AND_TOKENS,
+        Permission.SCRIPTS_EDIT: _AND_TOKENS,
+        Permission.RUNS_VIEW: _AND_TOKENS,
+        Permission.RUNS_RUN: _AND_TOKENS,
+        Permission.AUDIT_VIEW: _AND_TOKENS,
+        Permission.SETTINGS_VIEW: _AND_TOKENS,
+        Permission.SETTINGS_EDIT: _PEOPLE,
+        Permission.SITES_EDIT: _PEOPLE,
+        Permission.ADMINS_EDIT: _PEOPLE,
+        Permission.ACCOUNT_EDIT: frozenset({"session"}),
     }
 )
+TOKEN_PERMISSIONS = tuple(p for p in SITE_PERMISSIONS if "token" in CARRIERS[p])
 
 
 def allowed(caller: Caller, permission: Permission, site_id: str | None = None) -> bool:
     """Tell whether ``caller`` may do this, on ``site_id`` when it is about one site."""
     return caller.kind in CARRIERS[permission] and caller.may(permission, site_id)
+
+
+def sees_site(caller: Caller, site_id: str) -> bool:
+    """Tell whether ``caller`` may know that a site is there: who may do anything in it, and who makes sites."""
+    return any(allowed(caller, p, site_id) for p in SITE_PERMISSIONS) or allowed(caller, Permission.SITES_EDIT)
+
+
+def site_permissions(caller: Caller, site_id: str) -> tuple[Permission, ...]:
+    """Return what ``caller`` may do in a site, in the order in which people see it."""
+    return tuple(p for p in SITE_PERMISSIONS if allowed(caller, p, site_id))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from nightdrop.access.guard import check, guarded, record_denial
-from nightdrop.access.permissions import Permission, allowed
+from nightdrop.access.permissions import Permission, sees_site
 from nightdrop.access.settings import SiteSettings, changed_settings, parse_settings
 from nightdrop.audit.events import Event
 from nightdrop.audit.log import record
@@ -111,7 +111,7 @@ class SiteStore:
             raise SiteNameError(field="name")
         site = Site(new_id(_PREFIX), name, self._clock.now_ms(), SiteSettings(), ready=False)
         try:
-            with guarded(self._db, caller, Permission.SITE_CREATE, Event.SITE_CREATED, site.id, name) as connection:
+            with guarded(self._db, caller, Permission.SITES_EDIT, Event.SITE_CREATED, site.id, name) as connection:
                 row = {"id": site.id, "name": name, "created_ms": site.created_ms, "settings": "{}"}
                 connection.execute(insert(sites), row)
                 notify(connection, "house")
@@ -135,9 +135,9 @@ class SiteStore:
             row = connection.execute(_SITES.where(wanted)).first()
         if row is None:
             raise SiteMissingError
-        if not allowed(caller, Permission.SITE_READ, row.id):
+        if not sees_site(caller, row.id):
             # To somebody without rights there, a site of another tenant does not exist.
-            record_denial(self._db, caller, Permission.SITE_READ, row.id)
+            record_denial(self._db, caller, Permission.SETTINGS_VIEW, row.id)
             raise SiteMissingError
         return _site(row)
 
@@ -147,10 +147,11 @@ class SiteStore:
         Raises:
             SettingUnknownError, SettingInvalidError, SiteMissingError, DeniedError.
         """
-        check(self._db, caller, Permission.SITE_CHANGE, site_id)
+        check(self._db, caller, Permission.SETTINGS_EDIT, site_id)
         changed_settings("{}", changes)
         detail = {"settings": {key: _loggable(value) for key, value in changes.items()}}
-        with guarded(self._db, caller, Permission.SITE_CHANGE, Event.SITE_CHANGED, site_id, None, detail) as connection:
+        change = guarded(self._db, caller, Permission.SETTINGS_EDIT, Event.SITE_CHANGED, site_id, None, detail)
+        with change as connection:
             self._lock(connection, site_id)
             row = connection.execute(_SITES.where(sites.c.id == site_id)).first()
             if row is None:
@@ -192,7 +193,7 @@ class SiteStore:
         """Return the sites that the caller may see, by name."""
         with self._db.read() as connection:
             rows = connection.execute(_SITES.order_by(sites.c.name)).all()
-        return [_site(row) for row in rows if allowed(caller, Permission.SITE_READ, row.id)]
+        return [_site(row) for row in rows if sees_site(caller, row.id)]
 
     def _same_keeper(self, connection: Connection, key: PublishedSiteKey) -> None:
         # An installation has one keeper: a key of another one was pinned by nobody, and is opened by who knows whom.

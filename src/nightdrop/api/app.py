@@ -5,7 +5,20 @@ from fastapi import APIRouter, FastAPI
 from nightdrop import __version__
 from nightdrop.api.edge import API
 from nightdrop.api.problems import Problem, install_handlers
-from nightdrop.api.routes import audit, keys, logs, public, runs, scripts, secrets, sites, status
+from nightdrop.api.routes import (
+    account,
+    admins,
+    audit,
+    keys,
+    logs,
+    public,
+    runs,
+    scripts,
+    secrets,
+    session,
+    sites,
+    status,
+)
 from nightdrop.api.services import Services
 
 _DESCRIPTION = "Drop secrets in. Only your scripts take them out: no operation returns a secret's value."
@@ -30,7 +43,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.state.services = services
     install_handlers(app)
     api = APIRouter(prefix=API)
-    for module in (sites, keys, secrets, scripts, runs, logs, audit, status):
+    for module in (session, account, admins, sites, keys, secrets, scripts, runs, logs, audit, status):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(public.router)

@@ -1,13 +1,13 @@
 """The outermost layer: who calls, how much may come in, which headers go out, and nothing of an exception."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nightdrop.api.problems import BodyTooLargeError, SignInRequiredError, internal_problem, problem_response
-from nightdrop.core.caller import Caller
+from nightdrop.core.caller import ANONYMOUS, Caller
 from nightdrop.core.errors import NightdropError
 
 log = structlog.get_logger()
@@ -27,7 +27,18 @@ _HEADERS = [
 ]
 _OWN = {name for name, _ in _HEADERS}
 
-Authenticate = Callable[[Scope], Caller | None]
+Authenticate = Callable[[Scope], Awaitable[Caller]]
+# What somebody may ask for who has not signed in; everything else below the prefix is refused before it is read.
+OPEN = frozenset(
+    {
+        ("GET", f"{API}/session"),
+        ("POST", f"{API}/session"),
+        ("POST", f"{API}/session/passkey"),
+        ("POST", f"{API}/session/passkey/options"),
+        ("POST", f"{API}/setup"),
+        ("POST", f"{API}/setup/invitation"),
+    }
+)
 
 
 class Edge:
@@ -53,11 +64,14 @@ class Edge:
         log.debug("request", method=scope["method"], route=route, status=reply.status, ms=took)
 
     async def _answer(self, scope: Scope, receive: Receive, reply: "_Reply") -> None:
-        caller = self._authenticate(scope)
-        scope["nightdrop.caller"] = caller
-        if caller is None and scope["path"].startswith(API):
-            await _refuse(SignInRequiredError(), scope, receive, reply)
+        try:
+            caller = await self._authenticate(scope)
+            if caller is ANONYMOUS and scope["path"].startswith(API) and (scope["method"], scope["path"]) not in OPEN:
+                raise SignInRequiredError
+        except NightdropError as error:
+            await _refuse(error, scope, receive, reply)
             return
+        scope["nightdrop.caller"] = caller
         if not _has_body(scope):
             await self._app(scope, receive, reply)
             return

@@ -11,6 +11,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from nightdrop.access.sign_in import SignInFailedError, TotpNeededError, TotpWrongError
+from nightdrop.access.throttle import ThrottledError
 from nightdrop.api.schema import declared_fields
 from nightdrop.core.errors import DeniedError, InvalidError, Kind, NightdropError, NotFoundError, TooLargeError
 from nightdrop.core.ids import new_id
@@ -35,7 +37,21 @@ class SignInRequiredError(DeniedError):
     """You are not signed in."""
 
     code = "sign_in_required"
-    hint = "On the server's host use the nightdrop command: it speaks through the home's admin socket."
+    hint = "Sign in, or send a token that is valid still. On the server's host, the nightdrop command needs neither."
+
+
+class BothCredentialsError(InvalidError):
+    """The request brings more than one credential."""
+
+    code = "both_credentials"
+    hint = "Send either the session's cookie or one Authorization header."
+
+
+class CsrfError(DeniedError):
+    """Another site made this request with your session."""
+
+    code = "csrf"
+    hint = "Programs should use a token. Behind a proxy, see that it passes the Host header on."
 
 
 class MalformedBodyError(InvalidError):
@@ -82,9 +98,15 @@ _STATUS_OF_CODE = {
     MalformedBodyError.code: 400,
     BadRequestError.code: 400,
     MethodNotAllowedError.code: 405,
+    BothCredentialsError.code: 400,
+    ThrottledError.code: 429,
+    SignInFailedError.code: 401,
+    TotpNeededError.code: 401,
+    TotpWrongError.code: 401,
 }
 # RFC 9110 section 11.6.1 asks for it on every 401.
-_HEADERS_OF_CODE = {SignInRequiredError.code: {"WWW-Authenticate": 'Bearer realm="nightdrop"'}}
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="nightdrop"'}
+_HEADERS_OF_CODE = {code: _CHALLENGE for code, status in _STATUS_OF_CODE.items() if status == 401}
 
 
 class FieldProblem(BaseModel):
@@ -127,6 +149,8 @@ def problem_response(
         errors=errors,
     )
     all_headers = {**_HEADERS_OF_CODE.get(error.code, {}), **(headers or {})}
+    if error.retry_after_s is not None:
+        all_headers["Retry-After"] = str(error.retry_after_s)
     return Response(problem.model_dump_json(exclude_none=True), status, all_headers, MEDIA_TYPE)
 
 

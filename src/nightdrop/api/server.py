@@ -16,14 +16,14 @@ from typing import IO, Any, NoReturn
 import structlog
 import uvloop
 from anyio.to_thread import current_default_thread_limiter
-from starlette.types import Scope
 
 from nightdrop.api.app import create_app
+from nightdrop.api.authenticate import Authenticator, always
 from nightdrop.api.edge import Edge
 from nightdrop.api.listeners import AdminProtocol, HttpProtocol, make_listener, silence_server_logs
 from nightdrop.api.peer import bind_admin_socket
 from nightdrop.api.services import Services
-from nightdrop.core.caller import Caller, host_owner
+from nightdrop.core.caller import host_owner
 from nightdrop.core.clock import SystemClock
 from nightdrop.core.config import Config, load_config
 from nightdrop.core.errors import NightdropError, UnavailableError
@@ -88,8 +88,8 @@ async def _run(services: Services, tcp: socket.socket, admin: socket.socket) -> 
     app = create_app(services)
     owner = host_owner(_user_name())
     servers = {
-        make_listener(Edge(app, lambda _scope: owner), AdminProtocol): admin,
-        make_listener(Edge(app, _nobody), HttpProtocol): tcp,
+        make_listener(Edge(app, always(owner)), AdminProtocol): admin,
+        make_listener(Edge(app, Authenticator(services.access.credentials)), HttpProtocol): tcp,
     }
 
     def stop() -> None:
@@ -108,11 +108,6 @@ async def _run(services: Services, tcp: socket.socket, admin: socket.socket) -> 
         with suppress(asyncio.CancelledError):
             await watching
     log.info("web_stopped", pid=os.getpid())
-
-
-def _nobody(_scope: Scope) -> Caller | None:
-    """Return who calls over TCP: nobody, as there are no accounts yet."""
-    return None
 
 
 def lock_web(home: Home) -> IO[bytes]:

@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from nightdrop.access.sites import SiteStore
+from nightdrop.api.access import Access
 from nightdrop.api.problems import SignInRequiredError
 from nightdrop.api.watch import Watch
-from nightdrop.core.caller import Caller
+from nightdrop.core.caller import ANONYMOUS, Caller
 from nightdrop.core.clock import Clock
 from nightdrop.core.config import Config
 from nightdrop.core.home import Home
@@ -29,6 +30,7 @@ class Services:
     clock: Clock
     db: Database
     sites: SiteStore
+    access: Access
     secrets: SecretStore
     rotations: RotationStore
     scripts: ScriptStore
@@ -46,6 +48,7 @@ class Services:
             clock=clock,
             db=db,
             sites=SiteStore(db, clock),
+            access=Access.over(db, clock, config),
             secrets=SecretStore(db, clock),
             rotations=RotationStore(db, clock),
             scripts=ScriptStore(db, clock),
@@ -60,13 +63,18 @@ async def _services(request: Request) -> Services:
     return services
 
 
+async def _anyone(request: Request) -> Caller:
+    return request.scope.get("nightdrop.caller", ANONYMOUS)  # type: ignore[no-any-return]
+
+
 async def _caller(request: Request) -> Caller:
-    caller: Caller | None = request.scope.get("nightdrop.caller")
+    caller = await _anyone(request)
     # The edge refuses such a request already; this holds for an application without it.
-    if caller is None:
+    if caller is ANONYMOUS:
         raise SignInRequiredError
     return caller
 
 
 ServicesDep = Annotated[Services, Depends(_services)]
+AnyoneDep = Annotated[Caller, Depends(_anyone)]
 CallerDep = Annotated[Caller, Depends(_caller)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from nightdrop.cli.admin import first_setup_link
 from nightdrop.cli.client import Client
 from nightdrop.cli.context import Context, common
 from nightdrop.cli.keeper import keeper_problem
@@ -65,8 +66,9 @@ def up_command(context: Context, listen: str | None) -> None:
 
     def announce() -> None:
         status = client.get("/status")
+        link = first_setup_link(client, status["listen"])
         client.close()
-        context.show(status, _ready_text(status, context))
+        context.show({**status, "setup_link": link}, _ready_text(status, context, link))
         sys.stdout.flush()
         if (problem := keeper_problem(status)) is not None:
             click.echo(f"warning: No secret can be opened. {problem[0]}\nhint: {problem[1]}", err=True)
@@ -91,7 +93,7 @@ def worker_command(context: Context) -> None:
     become("worker", context.home.root, {})
 
 
-def _ready_text(status: dict[str, object], context: Context) -> str:
+def _ready_text(status: dict[str, object], context: Context, link: str | None) -> str:
     worker = status["worker"]
     assert isinstance(worker, dict)
     # Whoever typed script/up need not have the command in their path.
@@ -105,4 +107,6 @@ def _ready_text(status: dict[str, object], context: Context) -> str:
         f"  {name} exec my-script.js{where}",
         f"  {name} doctor{where}",
     ]
+    if link is not None:
+        lines[1:1] = ["", "Make your account (the link works once, for 24 hours):", f"  {link}"]
     return "\n".join(lines)

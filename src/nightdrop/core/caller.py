@@ -12,13 +12,16 @@ class Caller:
     """A principal and what it may do.
 
     ``kind`` is the kind of credential (``host``, ``session``, ``token``, ``system``), ``name`` is what the
-    audit log shows, ``grants`` maps a site id (or ``*``) to the names of permissions.
+    audit log shows, ``grants`` maps a site id (or ``*``) to the names of permissions. A caller with an account has
+    its id in ``admin_id``, and the id of the session or token in ``credential_id``.
     """
 
     kind: str
     name: str
     grants: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     everything: bool = False
+    admin_id: str | None = None
+    credential_id: str | None = None
 
     def may(self, permission: str, site_id: str | None = None) -> bool:
         """Tell whether this caller holds ``permission`` on ``site_id`` (``None``: not about one site)."""
@@ -35,3 +38,5 @@ def host_owner(user: str) -> Caller:
 
 
 SYSTEM = Caller(kind="system", name="system", everything=True)
+# Somebody who has not signed in.
+ANONYMOUS = Caller(kind="none", name="anonymous")

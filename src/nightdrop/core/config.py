@@ -28,7 +28,10 @@ class ConfigInvalidError(InvalidError):
     """The configuration is not valid."""
 
     code = "config_invalid"
-    hint = "The settings are: listen, database, node_key, sandbox, pool, concurrency, log_level."
+    hint = (
+        "The settings are: listen, database, node_key, sandbox, pool, concurrency, session_idle_minutes, "
+        "session_max_minutes, log_level."
+    )
 
 
 class Config(BaseModel):
@@ -45,6 +48,12 @@ class Config(BaseModel):
     pool: Annotated[int, Field(ge=1, le=64)] = Field(3, description="Gateway and runner pairs kept ready.")
     concurrency: Annotated[int, Field(ge=1, le=1000)] = Field(
         default_factory=lambda: 4 * (os.cpu_count() or 1), description="Runs at the same time (4 for each processor)."
+    )
+    session_idle_minutes: Annotated[int, Field(ge=1, le=525_600)] = Field(
+        720, description="A session that is not used ends after so many minutes."
+    )
+    session_max_minutes: Annotated[int, Field(ge=1, le=525_600)] = Field(
+        10_080, description="Every session ends after so many minutes."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Detail of the server's log.")
 

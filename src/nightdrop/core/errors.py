@@ -27,6 +27,8 @@ class NightdropError(Exception):
     code: ClassVar[str] = "internal"
     kind: ClassVar[Kind] = Kind.INTERNAL
     hint: str = ""
+    # Seconds after which to try again, when that helps.
+    retry_after_s: int | None = None
 
     def __init__(self, message: str | None = None, *, hint: str | None = None, field: str | None = None) -> None:
         self.message = message or (type(self).__doc__ or "").strip().split("\n", 1)[0]

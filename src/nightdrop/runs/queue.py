@@ -204,7 +204,7 @@ class RunQueue(RunClaims):
         Raises:
             RunScriptMissingError: ``script_id`` is no script of this site. RunRequestError, DeniedError.
         """
-        check(self._db, caller, Permission.RUN_READ, site)
+        check(self._db, caller, Permission.RUNS_VIEW, site)
         if cursor is not None and not is_id(cursor, "run"):
             raise RunRequestError("The cursor does not belong to this list.", field="cursor")
         limit = max(1, min(limit, _MAX_PAGE))
@@ -243,7 +243,7 @@ class RunQueue(RunClaims):
         info = self.get(caller, run_id)
         if info.state.ended:
             return info
-        with guarded(self._db, caller, Permission.RUN_CANCEL, Event.RUN_CANCEL_REQUESTED, info.site_id, run_id) as conn:
+        with guarded(self._db, caller, Permission.RUNS_RUN, Event.RUN_CANCEL_REQUESTED, info.site_id, run_id) as conn:
             row = conn.execute(self._state_for_update, {"id": run_id}).one()
             if row.state == RunState.QUEUED:
                 now = self._clock.now_ms()
@@ -280,7 +280,9 @@ class RunQueue(RunClaims):
     def _insert(self, caller: Caller, site: str, request: _Request, *, durable: bool) -> RunInfo:
         run_id = new_id("run")
         event = Event.RUN_QUEUED if request.script is not None else Event.EXEC_QUEUED
-        permission = Permission.RUN_START if request.script is not None else Permission.EXEC_START
+        check(self._db, caller, Permission.RUNS_RUN, site)
+        # Code that is not stored is a script of one's own: who may only run could read every secret with it.
+        permission = Permission.RUNS_RUN if request.script is not None else Permission.SCRIPTS_EDIT
         opened = guarded(self._db, caller, permission, event, site, run_id, _detail(request), durable=durable)
         with opened as conn:
             if request.script is None and conn.execute(_SITE, {"site": site}).first() is None:
@@ -311,9 +313,9 @@ class RunQueue(RunClaims):
         return _queued_info(values)
 
     def _check_visible(self, caller: Caller, site: str, run_id: str) -> None:
-        if not allowed(caller, Permission.RUN_READ, site):
+        if not allowed(caller, Permission.RUNS_VIEW, site):
             # To somebody without rights there, a run of another tenant does not exist.
-            record_denial(self._db, caller, Permission.RUN_READ, site, run_id)
+            record_denial(self._db, caller, Permission.RUNS_VIEW, site, run_id)
             raise RunMissingError
 
     def _ring(self, role: str) -> None:

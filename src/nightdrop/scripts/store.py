@@ -98,14 +98,14 @@ class ScriptStore:
             check_script_name(name)
         sha256 = hashlib.sha256(check_code(code)).digest()
         _check_description(description)
-        check(self._db, caller, Permission.SCRIPT_WRITE, site)
+        check(self._db, caller, Permission.SCRIPTS_EDIT, site)
         unchanged = self._unchanged(site, name, sha256, description)
         if unchanged is not None and create is not True and expected_version in (None, unchanged.version):
             return unchanged
         draft = _Draft(site, name, code, sha256, description, secret_usage(code), caller.name)
         detail = {"sha256": sha256.hex(), "secrets": sorted(draft.usage.names), "computed": draft.usage.computed}
         try:
-            with guarded(self._db, caller, Permission.SCRIPT_WRITE, Event.SCRIPT_PUSHED, site, name, detail) as conn:
+            with guarded(self._db, caller, Permission.SCRIPTS_EDIT, Event.SCRIPT_PUSHED, site, name, detail) as conn:
                 self._require_site(conn, site)
                 existing = self._find(conn, site, name, lock=True)
                 _check_wish(existing, name, create=create, expected_version=expected_version)
@@ -124,7 +124,7 @@ class ScriptStore:
         Raises:
             ScriptMissingError, DeniedError.
         """
-        check(self._db, caller, Permission.SCRIPT_READ, site)
+        check(self._db, caller, Permission.SCRIPTS_VIEW, site)
         with self._db.read() as conn:
             row = self._find(conn, site, script)
             if row is None:
@@ -161,7 +161,7 @@ class ScriptStore:
         Raises:
             CursorError, DeniedError.
         """
-        check(self._db, caller, Permission.SCRIPT_READ, site)
+        check(self._db, caller, Permission.SCRIPTS_VIEW, site)
         limit = max(1, min(limit, _MAX_PAGE))
         key, after, direction = _ORDERS[sort]
         conditions, values = ["site_id = :site"], {"site": site, "limit": limit + 1}
@@ -191,7 +191,7 @@ class ScriptStore:
             ScriptMissingError, ScriptDescriptionError, DeniedError.
         """
         _check_description(description)
-        with guarded(self._db, caller, Permission.SCRIPT_WRITE, Event.SCRIPT_DESCRIBED, site, script) as conn:
+        with guarded(self._db, caller, Permission.SCRIPTS_EDIT, Event.SCRIPT_DESCRIBED, site, script) as conn:
             row = self._required(conn, site, script)
             conn.execute(_DESCRIBE, {"id": row.id, "description": description, "now": self._clock.now_ms()})
             return _info(self._required(conn, site, script))
@@ -202,7 +202,7 @@ class ScriptStore:
         Raises:
             ScriptMissingError, DeniedError.
         """
-        with guarded(self._db, caller, Permission.SCRIPT_DELETE, Event.SCRIPT_DELETED, site, script) as conn:
+        with guarded(self._db, caller, Permission.SCRIPTS_EDIT, Event.SCRIPT_DELETED, site, script) as conn:
             conn.execute(_DELETE, {"id": self._required(conn, site, script).id})
 
     def users_of(self, caller: Caller, site: str, secret_name: str) -> tuple[ScriptUse, ...]:
@@ -211,7 +211,7 @@ class ScriptStore:
         Raises:
             DeniedError.
         """
-        check(self._db, caller, Permission.SCRIPT_READ, site)
+        check(self._db, caller, Permission.SCRIPTS_VIEW, site)
         with self._db.read() as conn:
             rows = conn.execute(_USERS, {"site": site, "secret": secret_name}).all()
         certain: dict[str, bool] = {}

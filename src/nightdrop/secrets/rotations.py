@@ -77,7 +77,9 @@ class RotationStore:
         Raises:
             SiteMissingError, SiteKeyNotReadyError, DeniedError.
         """
-        with authorized(self._db, caller, Permission.KEY_ROTATE, site) as connection:
+        if drop_undecryptable:
+            check(self._db, caller, Permission.SECRETS_EDIT, site)  # it deletes secrets
+        with authorized(self._db, caller, Permission.SETTINGS_EDIT, site) as connection:
             raw.lock_site(connection, site)
             epoch = self._open_epoch(connection, site)
             if epoch is None:
@@ -98,7 +100,7 @@ class RotationStore:
         Raises:
             RotationMissingError, DeniedError.
         """
-        check(self._db, caller, Permission.KEY_READ, site)
+        check(self._db, caller, Permission.SETTINGS_VIEW, site)
         wanted = (rotations.c.site_id == site) & (rotations.c.epoch == epoch)
         with self._db.read() as connection:
             row = connection.execute(select(rotations).where(wanted)).first()
@@ -112,7 +114,7 @@ class RotationStore:
         Raises:
             DeniedError
         """
-        check(self._db, caller, Permission.KEY_READ, site)
+        check(self._db, caller, Permission.SETTINGS_VIEW, site)
         with self._db.read() as connection:
             keys = connection.execute(
                 select(site_keys.c.epoch, site_keys.c.key_id, site_keys.c.created_ms)

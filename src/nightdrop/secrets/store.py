@@ -74,7 +74,7 @@ class SecretStore(SecretUpkeep):
         """
         if name is not None:
             check_name(name)
-        check(self._db, caller, Permission.SECRET_WRITE, site, name)
+        check(self._db, caller, Permission.SECRETS_EDIT, site, name)
         with self._db.read() as connection:
             state = raw.find_state(connection, site, name or "")
             if state is None:
@@ -116,7 +116,7 @@ class SecretStore(SecretUpkeep):
             raise SealedFormError(Failure.EPOCH)
         write = _Write(site, name, sealed, revision, epoch, description)
         try:
-            with authorized(self._db, caller, Permission.SECRET_WRITE, site, name) as connection:
+            with authorized(self._db, caller, Permission.SECRETS_EDIT, site, name) as connection:
                 state = self._find_writable(connection, write)
                 _check_wish(state, write, create=create)
                 info = self._write(connection, caller, state, write)
@@ -138,7 +138,7 @@ class SecretStore(SecretUpkeep):
         check_name(name)
         check_description(description)
         values = {"site": site, "name": name, "description": description, "search": search_text(name, description)}
-        with guarded(self._db, caller, Permission.SECRET_WRITE, Event.SECRET_DESCRIBED, site, name) as connection:
+        with guarded(self._db, caller, Permission.SECRETS_EDIT, Event.SECRET_DESCRIBED, site, name) as connection:
             info = raw.describe(connection, values)
             if info is None:
                 raise SecretMissingError
@@ -151,7 +151,7 @@ class SecretStore(SecretUpkeep):
             SecretMissingError, SecretNameError, DeniedError.
         """
         check_name(name)
-        with guarded(self._db, caller, Permission.SECRET_DELETE, Event.SECRET_DELETED, site, name) as connection:
+        with guarded(self._db, caller, Permission.SECRETS_EDIT, Event.SECRET_DELETED, site, name) as connection:
             raw.lock_site(connection, site)
             info = raw.find(connection, site, name, by_id=False)
             if info is None:
@@ -165,7 +165,7 @@ class SecretStore(SecretUpkeep):
         Raises:
             SecretMissingError, DeniedError.
         """
-        check(self._db, caller, Permission.SECRET_READ, site)
+        check(self._db, caller, Permission.SECRETS_VIEW, site)
         with self._db.read() as connection:
             info = raw.find(connection, site, secret, by_id=True) if is_id(secret, PREFIX) else None
             if info is None and secret.isprintable():  # a database may choke on what no name has
@@ -193,7 +193,7 @@ class SecretStore(SecretUpkeep):
         Raises:
             SortError, CursorError, DeniedError.
         """
-        check(self._db, caller, Permission.SECRET_READ, site)
+        check(self._db, caller, Permission.SECRETS_VIEW, site)
         with self._db.read() as connection:
             if name is not None:
                 found = raw.find(connection, site, name, by_id=False) if name.isprintable() else None

@@ -1,6 +1,7 @@
 import pytest
 
-from nightdrop.access.permissions import CARRIERS, Permission, allowed
+from nightdrop.access.permissions import CARRIERS, SITE_PERMISSIONS, Permission, allowed, sees_site
+from nightdrop.cli.admin import PERMISSIONS as COMMAND_LINE
 from nightdrop.core.caller import ALL_SITES, SYSTEM, Caller, host_owner
 
 KINDS = ("host", "session", "token", "system", "other")
@@ -9,7 +10,9 @@ KINDS = ("host", "session", "token", "system", "other")
 @pytest.mark.parametrize("permission", Permission)
 def test_every_permission_says_who_may_carry_it(permission):
     assert CARRIERS[permission] <= set(KINDS)
-    assert {"host", "session", "system"} <= CARRIERS[permission]
+    # The account that a session belongs to: nobody else has one.
+    others = {"session"} if permission is Permission.ACCOUNT_EDIT else {"host", "session", "system"}
+    assert others <= CARRIERS[permission]
 
 
 def test_the_table_has_nothing_else():
@@ -32,13 +35,31 @@ def test_a_grant_counts_on_its_site_and_for_its_kind_only(permission, kind):
 
 
 def test_the_owner_and_the_system_may_all():
-    assert all(allowed(caller, permission) for caller in (SYSTEM, host_owner("me")) for permission in Permission)
+    for caller in (SYSTEM, host_owner("me")):
+        assert {p for p in Permission if not allowed(caller, p)} == {Permission.ACCOUNT_EDIT}
 
 
-def test_a_token_makes_no_sites():
+def test_the_permissions_are_what_people_are_shown():
+    assert " ".join(SITE_PERMISSIONS) == (
+        "secrets:view secrets:edit scripts:view scripts:edit runs:view runs:run audit:view settings:view settings:edit"
+    )
+    assert SITE_PERMISSIONS == COMMAND_LINE
+
+
+def test_who_may_do_anything_in_a_site_knows_that_it_is_there():
+    for permission in SITE_PERMISSIONS:
+        caller = Caller("session", "x", {"site_a": frozenset({str(permission)})})
+        assert sees_site(caller, "site_a")
+        assert not sees_site(caller, "site_b")
+    assert sees_site(Caller("session", "x", {ALL_SITES: frozenset({"sites:edit"})}), "site_b")
+    assert not sees_site(Caller("session", "x", {ALL_SITES: frozenset({"account:edit"})}), "site_b")
+    assert not sees_site(Caller("made-up", "x", everything=True), "site_a")
+
+
+def test_a_token_cannot_make_itself_more():
     assert {permission for permission in Permission if "token" not in CARRIERS[permission]} == {
-        Permission.SITE_CREATE,
-        Permission.SITE_CHANGE,
-        Permission.AUDIT_READ,
-        Permission.KEY_ROTATE,
+        Permission.SITES_EDIT,
+        Permission.SETTINGS_EDIT,
+        Permission.ADMINS_EDIT,
+        Permission.ACCOUNT_EDIT,
     }

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import Field
 
+from nightdrop.access.permissions import Permission, allowed
 from nightdrop.api.schema import In, Out
 from nightdrop.api.services import CallerDep, Services, ServicesDep
 from nightdrop.core.caller import Caller
@@ -35,7 +36,9 @@ class RotationOut(Out):
     dropped: int = Field(description="Secrets that did not open and were deleted.")
     left: int = Field(description="Secrets that are sealed to an earlier epoch still.")
     problem: str | None = Field(description="Why it does not go on, `undecryptable` or another error code.")
-    undecryptable: list[str] = Field(description="Names of secrets that do not open, at most 20.")
+    undecryptable: list[str] = Field(
+        description="Names of secrets that do not open, at most 20; empty without `secrets:view`."
+    )
     finished_ms: int | None
 
 
@@ -59,7 +62,7 @@ def list_site_keys(site: str, services: ServicesDep, caller: CallerDep) -> SiteK
     """List the keys of a site."""
     keys, rotation = services.rotations.keys(caller, _site_id(services, caller, site))
     shown = [SiteKeyOut.model_validate(key) for key in keys]
-    return SiteKeysOut(keys=shown, rotation=_shown(rotation) if rotation is not None else None)
+    return SiteKeysOut(keys=shown, rotation=_shown(caller, rotation) if rotation is not None else None)
 
 
 @router.post("/rotations", status_code=202)
@@ -71,7 +74,7 @@ def rotate_site_key(site: str, body: NewRotation, services: ServicesDep, caller:
     site_id = _site_id(services, caller, site)
     rotation = services.rotations.request(caller, site_id, drop_undecryptable=body.drop_undecryptable)
     services.bell.ring("house")
-    return _shown(rotation)
+    return _shown(caller, rotation)
 
 
 @router.get("/rotations/{epoch}")
@@ -79,17 +82,18 @@ def get_rotation(
     site: str, epoch: Annotated[int, Path(ge=1, lt=2**31)], services: ServicesDep, caller: CallerDep
 ) -> RotationOut:
     """Show how a rotation is, by the epoch that it leads to."""
-    return _shown(services.rotations.get(caller, _site_id(services, caller, site), epoch))
+    return _shown(caller, services.rotations.get(caller, _site_id(services, caller, site), epoch))
 
 
 def _site_id(services: Services, caller: Caller, site: str) -> str:
     return services.sites.get(caller, site).id
 
 
-def _shown(rotation: Rotation) -> RotationOut:
+def _shown(caller: Caller, rotation: Rotation) -> RotationOut:
     if rotation.finished_ms is not None:
         state = "done"
     else:
         state = "blocked" if rotation.problem == UNDECRYPTABLE else "running"
+    names = list(rotation.undecryptable) if allowed(caller, Permission.SECRETS_VIEW, rotation.site_id) else []
     fields = {name: getattr(rotation, name) for name in RotationOut.model_fields if name != "state"}
-    return RotationOut.model_validate({**fields, "state": state, "undecryptable": list(rotation.undecryptable)})
+    return RotationOut.model_validate({**fields, "state": state, "undecryptable": names})

@@ -17,7 +17,7 @@ _FRONT = """nightdrop {version}
 
 Drop secrets in. Only your scripts take them out.
 
-This address has no pages and no accounts yet. On this host, use the nightdrop command:
+This address has no pages yet. On this host, use the nightdrop command:
 
   nightdrop secret set NAME
   nightdrop exec FILE.js

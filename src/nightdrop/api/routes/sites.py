@@ -7,6 +7,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter
 from pydantic import Field
 
+from nightdrop.access.permissions import Permission, allowed
 from nightdrop.access.settings import shown_settings
 from nightdrop.access.sites import Site
 from nightdrop.api.paging import Page
@@ -39,7 +40,7 @@ class SiteOut(Out):
     name: str
     created_ms: int
     ready: bool
-    settings: Settings
+    settings: Settings | None = Field(description="Null without the permission `settings:view`.")
 
 
 class NewSite(In):
@@ -57,7 +58,7 @@ class SiteChange(In):
 @router.get("/sites")
 def list_sites(services: ServicesDep, caller: CallerDep) -> Page[SiteOut]:
     """List the sites that the caller may see."""
-    return Page(items=[_shown(site) for site in services.sites.list(caller)])
+    return Page(items=[_shown(caller, site) for site in services.sites.list(caller)])
 
 
 @router.post("/sites", status_code=201)
@@ -65,20 +66,20 @@ async def create_site(body: NewSite, services: ServicesDep, caller: CallerDep) -
     """Make a site and wait up to 5 seconds for its key."""
     site = await run_sync(services.sites.create, caller, body.name)
     services.bell.ring("house")
-    return _shown(await _wait_for_key(services, caller, site))
+    return _shown(caller, await _wait_for_key(services, caller, site))
 
 
 @router.get("/sites/{site}")
 def get_site(site: str, services: ServicesDep, caller: CallerDep) -> SiteOut:
     """Show a site, by name or id."""
-    return _shown(services.sites.get(caller, site))
+    return _shown(caller, services.sites.get(caller, site))
 
 
 @router.patch("/sites/{site}")
 def change_site(site: str, body: SiteChange, services: ServicesDep, caller: CallerDep) -> SiteOut:
     """Change settings of a site."""
     found = services.sites.get(caller, site)
-    return _shown(services.sites.set(caller, found.id, body.settings))
+    return _shown(caller, services.sites.set(caller, found.id, body.settings))
 
 
 async def _wait_for_key(services: Services, caller: Caller, site: Site) -> Site:
@@ -89,11 +90,12 @@ async def _wait_for_key(services: Services, caller: Caller, site: Site) -> Site:
     return site
 
 
-def _shown(site: Site) -> SiteOut:
+def _shown(caller: Caller, site: Site) -> SiteOut:
+    may_look = allowed(caller, Permission.SETTINGS_VIEW, site.id)
     return SiteOut(
         id=site.id,
         name=site.name,
         created_ms=site.created_ms,
         ready=site.ready,
-        settings=Settings(**shown_settings(site.settings)),
+        settings=Settings(**shown_settings(site.settings)) if may_look else None,
     )
