@@ -218,17 +218,20 @@ def test_batches_are_bounded_and_go_on_behind_the_last_one(vault, rotations, res
 def test_who_may(vault, rotations):
     site = vault.site.id
     stranger = Caller("session", "stranger")
-    robot = Caller("token", "robot", {site: frozenset({Permission.KEY_READ, Permission.KEY_ROTATE})})
+    robot = Caller("token", "robot", {site: frozenset({Permission.SETTINGS_VIEW, Permission.SETTINGS_EDIT})})
+    keeper_of_settings = Caller("session", "mel", {site: frozenset({Permission.SETTINGS_EDIT})})
     rotations.keys(robot, site)
     for attempt in (
         lambda: rotations.request(stranger, site),
         lambda: rotations.get(stranger, site, 2),
         lambda: rotations.keys(stranger, site),
         lambda: rotations.request(robot, site),
+        # It deletes secrets, which is a permission of its own.
+        lambda: rotations.request(keeper_of_settings, site, drop_undecryptable=True),
     ):
         with pytest.raises(DeniedError):
             attempt()
-    assert events(vault.db).count("access.denied") == 4
+    assert events(vault.db).count("access.denied") == 5
     with pytest.raises(RotationMissingError):
         rotations.get(OWNER, site, 2)
 

@@ -1,39 +1,24 @@
 """What people do with their own account: password and second factor."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
+from nightdrop.access.confirm import PasswordWrongError, confirm_password, own_row
 from nightdrop.access.guard import authorized, check
 from nightdrop.access.passwords import Hasher, check_password
 from nightdrop.access.permissions import Permission
 from nightdrop.access.sessions import end_sessions
-from nightdrop.access.throttle import ACCOUNT, begin_attempt, forget_failures
 from nightdrop.access.totp import matching_step, new_recovery_codes, new_totp_key, recovery_hash, shown_key, totp_uri
 from nightdrop.audit.events import Event
 from nightdrop.audit.log import record
 from nightdrop.core.caller import Caller
 from nightdrop.core.clock import Clock
-from nightdrop.core.errors import ConflictError, DeniedError, InvalidError, NotFoundError
+from nightdrop.core.errors import ConflictError, InvalidError
 from nightdrop.db.engine import Database
 from nightdrop.db.tables import admin_passkeys, admin_recovery_codes, admins
 
 _A = admins.c
-_OWN = select(admins).where(_A.id == bindparam("id"))
-
-
-class PasswordWrongError(DeniedError):
-    """The current password is wrong."""
-
-    code = "password_wrong"
-    hint = "Who has lost it needs a new set-up link from a super admin."
-
-
-class AccountGoneError(NotFoundError):
-    """This account is no longer there."""
-
-    code = "account_gone"
 
 
 class TotpOnAlreadyError(ConflictError):
@@ -105,7 +90,7 @@ class AccountStore:
         """
         check(self._db, caller, Permission.ACCOUNT_EDIT)
         with self._db.read() as connection:
-            row = _own(connection, caller)
+            row = own_row(connection, caller)
             codes = admin_recovery_codes.c
             left = connection.execute(select(func.count()).where(codes.admin_id == row.id)).scalar_one()
             keys = admin_passkeys.c
@@ -133,7 +118,7 @@ class AccountStore:
         """
         check(self._db, caller, Permission.ACCOUNT_EDIT)
         check_password(new, caller.name, field="new")
-        row = self._confirmed(caller, current, "current")
+        row = confirm_password(self._db, self._clock, self._hasher, caller, current, "current")
         hashed = self._hasher.hash(new)
         with authorized(self._db, caller, Permission.ACCOUNT_EDIT) as connection:
             changed = update(admins).where(_A.id == row.id, _A.password_hash == row.password_hash)
@@ -153,7 +138,7 @@ class AccountStore:
         key = new_totp_key()
         # No audit entry: nothing is in force before it is confirmed.
         with self._db.write() as connection:
-            row = _own(connection, caller, lock=True)
+            row = own_row(connection, caller, lock=True)
             if row.totp_key is not None:
                 raise TotpOnAlreadyError
             connection.execute(update(admins).where(_A.id == row.id).values(totp_pending=key))
@@ -166,7 +151,7 @@ class AccountStore:
             TotpCodeError, TotpNotBegunError, AccountGoneError, DeniedError.
         """
         with authorized(self._db, caller, Permission.ACCOUNT_EDIT) as connection:
-            row = _own(connection, caller, lock=True)
+            row = own_row(connection, caller, lock=True)
             if row.totp_pending is None:
                 raise TotpNotBegunError
             step = matching_step(bytes(row.totp_pending), code, self._clock.now_ms())
@@ -186,34 +171,11 @@ class AccountStore:
             PasswordWrongError, ThrottledError, AccountGoneError, DeniedError.
         """
         check(self._db, caller, Permission.ACCOUNT_EDIT)
-        row = self._confirmed(caller, password, "password")
+        row = confirm_password(self._db, self._clock, self._hasher, caller, password, "password")
         with authorized(self._db, caller, Permission.ACCOUNT_EDIT) as connection:
             connection.execute(update(admins).where(_A.id == row.id).values(totp_key=None, totp_pending=None))
             _replace_codes(connection, row.id, [])
             record(connection, Event.TOTP_DISABLED, caller, None, row.name)
-
-    def _confirmed(self, caller: Caller, password: str, field: str) -> Any:
-        """Return the account once its password was given: who found an open browser does not know it."""
-        subject = f"confirm:{caller.admin_id}"
-        with self._db.write() as connection:
-            begin_attempt(connection, self._clock.now_ms(), {subject: ACCOUNT})
-        with self._db.read() as connection:
-            row = _own(connection, caller)
-        if not self._hasher.verify(password, row.password_hash):
-            with self._db.write() as connection:
-                record(connection, Event.SESSION_REFUSED, caller, None, row.name, "denied", {"wrong": "password"})
-            raise PasswordWrongError(field=field)
-        with self._db.write() as connection:
-            forget_failures(connection, subject)
-        return row
-
-
-def _own(connection: Connection, caller: Caller, *, lock: bool = False) -> Any:
-    wanted = _OWN.with_for_update() if lock else _OWN
-    row = connection.execute(wanted, {"id": caller.admin_id}).first()
-    if row is None or row.disabled:
-        raise AccountGoneError
-    return row
 
 
 def _replace_codes(connection: Connection, admin_id: str, codes: list[str]) -> None:

@@ -1,9 +1,10 @@
 """From what a request brings, a session's cookie or a token, to its Caller."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from nightdrop.access.admins import grants_of
 from nightdrop.access.bearer import bearer_hash
@@ -31,19 +32,10 @@ class Credentials:
         """Return the caller of a session, ``None`` when it ended or never was."""
         now = self._clock.now_ms()
         with self._db.read() as connection:
-            row = connection.execute(
-                select(admin_sessions.c.id, admin_sessions.c.seen_ms, admins.c.name, admins.c.super, _ADMIN_ID)
-                .join_from(admin_sessions, admins)
-                .where(
-                    admin_sessions.c.hash == bearer_hash(cookie),
-                    is_live(now, self._limits),
-                    ~admins.c.disabled,
-                )
-            ).first()
-            if row is None:
-                return None
-            caller = session_caller(connection, row.admin_id, row.name, is_super=row.super, session_id=row.id)
-        touch(self._db, now, row.id, row.seen_ms)
+            row = self._session(connection, now, admin_sessions.c.hash == bearer_hash(cookie))
+            caller = None if row is None else _caller_of_session(connection, row)
+        if row is not None:
+            touch(self._db, now, row.id, row.seen_ms)
         return caller
 
     def of_token(self, token: str) -> Caller | None:
@@ -52,29 +44,56 @@ class Credentials:
             return None
         now = self._clock.now_ms()
         with self._db.read() as connection:
-            row = connection.execute(
-                select(admin_tokens, admins.c.name.label("owner"))
-                .join_from(admin_tokens, admins)
-                .where(admin_tokens.c.hash == bearer_hash(token), ~admins.c.disabled)
-            ).first()
-            if row is None or (row.expires_ms is not None and row.expires_ms <= now):
-                return None
-            grants = _token_grants(row, grants_of(connection, row.admin_id))
-        self._note_use(row, now)
-        name = f"{row.owner}/{row.name}"
-        return Caller("token", name, grants, admin_id=row.admin_id, credential_id=row.id)
+            row = self._token(connection, now, admin_tokens.c.hash == bearer_hash(token))
+            caller = None if row is None else _caller_of_token(connection, row)
+        if row is not None:
+            self._note_use(row, now)
+        return caller
+
+    def again(self, caller: Caller) -> Caller | None:
+        """Return who a caller is now, ``None`` when its session or token has ended: for answers that take long.
+
+        This is no use of it: what only stays open does not keep a session from ending.
+        """
+        if caller.kind not in {"session", "token"}:
+            return caller
+        now = self._clock.now_ms()
+        with self._db.read() as connection:
+            if caller.kind == "session":
+                row = self._session(connection, now, admin_sessions.c.id == caller.credential_id)
+                return None if row is None else _caller_of_session(connection, row)
+            row = self._token(connection, now, admin_tokens.c.id == caller.credential_id)
+            return None if row is None else _caller_of_token(connection, row)
+
+    def _session(self, connection: Connection, now: int, which: ColumnElement[bool]) -> Any:
+        wanted = select(
+            admin_sessions.c.id, admin_sessions.c.seen_ms, admin_sessions.c.admin_id, admins.c.name, admins.c.super
+        )
+        live = is_live(now, self._limits)
+        return connection.execute(
+            wanted.join_from(admin_sessions, admins).where(which, live, ~admins.c.disabled)
+        ).first()
+
+    def _token(self, connection: Connection, now: int, which: ColumnElement[bool]) -> Any:
+        wanted = select(admin_tokens, admins.c.name.label("owner")).join_from(admin_tokens, admins)
+        live = admin_tokens.c.expires_ms.is_(None) | (admin_tokens.c.expires_ms > now)
+        return connection.execute(wanted.where(which, live, ~admins.c.disabled)).first()
 
     def _note_use(self, row: Any, now: int) -> None:
         if now - row.used_ms < _TOUCH_MS:
             return
-        try:
-            with self._db.write(durable=False) as connection:
-                connection.execute(update(admin_tokens).where(admin_tokens.c.id == row.id).values(used_ms=now))
-        except NightdropError:
-            return  # a time for people to look at; the request goes on
+        # A time for people to look at: when it cannot be written, the request goes on.
+        with suppress(NightdropError), self._db.write(durable=False) as connection:
+            connection.execute(update(admin_tokens).where(admin_tokens.c.id == row.id).values(used_ms=now))
 
 
-_ADMIN_ID = admins.c.id.label("admin_id")
+def _caller_of_session(connection: Connection, row: Any) -> Caller:
+    return session_caller(connection, row.admin_id, row.name, is_super=row.super, session_id=row.id)
+
+
+def _caller_of_token(connection: Connection, row: Any) -> Caller:
+    grants = _token_grants(row, grants_of(connection, row.admin_id))
+    return Caller("token", f"{row.owner}/{row.name}", grants, admin_id=row.admin_id, credential_id=row.id)
 
 
 def session_caller(

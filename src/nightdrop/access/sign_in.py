@@ -234,9 +234,11 @@ def use_totp(connection: Connection, row: Any, typed: str, now_ms: int) -> None:
         TotpWrongError: it is wrong, or not later than the last one that was used.
     """
     step = matching_step(bytes(row.totp_key), typed, now_ms)
+    if step is None:
+        raise TotpWrongError(field="totp")
     # The step of the last use is kept for good, so a code is dead long after its own time as well.
     fresh = update(admins).where(_A.id == row.id, _A.totp_step < step).values(totp_step=step)
-    if step is None or connection.execute(fresh).rowcount != 1:
+    if connection.execute(fresh).rowcount != 1:
         raise TotpWrongError(field="totp")
 
 

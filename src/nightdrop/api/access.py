@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 from nightdrop.access.account import AccountStore
 from nightdrop.access.admins import AdminStore
 from nightdrop.access.credentials import Credentials
+from nightdrop.access.passkeys import PasskeyStore
 from nightdrop.access.passwords import Hasher
 from nightdrop.access.sessions import Limits, SessionStore
 from nightdrop.access.sign_in import SignIn
@@ -42,6 +43,7 @@ class Access:
     sign_in: SignIn
     sessions: SessionStore
     account: AccountStore
+    passkeys: PasskeyStore
     tokens: TokenStore
     admins: AdminStore
     # A hash takes 64 MiB and a core: as many at a time as there are cores, and their waiters take no thread of others.
@@ -57,6 +59,7 @@ class Access:
             sign_in=SignIn(db, clock, hasher, limits),
             sessions=SessionStore(db, clock, limits),
             account=AccountStore(db, clock, hasher),
+            passkeys=PasskeyStore(db, clock, hasher),
             tokens=TokenStore(db, clock),
             admins=AdminStore(db, clock),
         )

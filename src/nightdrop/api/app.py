@@ -11,6 +11,7 @@ from nightdrop.api.routes import (
     audit,
     keys,
     logs,
+    passkeys,
     public,
     runs,
     scripts,
@@ -43,7 +44,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.state.services = services
     install_handlers(app)
     api = APIRouter(prefix=API)
-    for module in (session, account, admins, sites, keys, secrets, scripts, runs, logs, audit, status):
+    for module in (session, account, passkeys, admins, sites, keys, secrets, scripts, runs, logs, audit, status):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(public.router)

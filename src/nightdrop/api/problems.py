@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from nightdrop.access.passkeys import PasskeyRefusedError
 from nightdrop.access.sign_in import SignInFailedError, TotpNeededError, TotpWrongError
 from nightdrop.access.throttle import ThrottledError
 from nightdrop.api.schema import declared_fields
@@ -103,6 +104,7 @@ _STATUS_OF_CODE = {
     SignInFailedError.code: 401,
     TotpNeededError.code: 401,
     TotpWrongError.code: 401,
+    PasskeyRefusedError.code: 401,
 }
 # RFC 9110 section 11.6.1 asks for it on every 401.
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="nightdrop"'}

@@ -80,6 +80,10 @@ async def _events(services: Services, caller: Caller, info: RunInfo, after: int)
     state = None
     with services.watch.watching(info.id) as watcher:
         while not services.watch.closing:
+            # What ends a session or takes a permission away also ends what it is reading.
+            if (now := await run_sync(services.access.credentials.again, caller)) is None:
+                return
+            caller = now
             # In this order: once the state is read as ended, every line is there.
             info = await run_sync(services.runs.get, caller, info.id)
             if info.state is not state:

@@ -1,12 +1,12 @@
 """Who is signed in: look, set up, sign in, sign out."""
 
 from functools import partial
-from importlib.util import find_spec
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
+from nightdrop.access.passkey_port import passkeys_available
 from nightdrop.access.passwords import MAX_CHARACTERS, MIN_CHARACTERS
 from nightdrop.access.permissions import Permission, allowed, site_permissions
 from nightdrop.access.sessions import NewSession, Origin
@@ -156,7 +156,7 @@ def _shown(services: Services, caller: Caller) -> SessionOut:
         admin=_admin(caller),
         setup_needed=services.access.admins.setup_needed(),
         sites=sites,
-        passkeys=find_spec("webauthn") is not None,
+        passkeys=passkeys_available(),
         password=PasswordRules(),
     )
 

@@ -9,8 +9,10 @@ from pydantic import Field
 from sqlalchemy import text
 
 from nightdrop import __version__
+from nightdrop.access.permissions import sees_site
 from nightdrop.api.schema import Out
 from nightdrop.api.services import CallerDep, Services, ServicesDep
+from nightdrop.core.caller import Caller
 
 router = APIRouter(tags=["status"])
 
@@ -42,27 +44,36 @@ class Status(Out):
     """This installation."""
 
     version: str
-    home: str
+    home: str | None = Field(description="Only for the host's owner.")
     listen: str
     database: str
-    web_pid: int
+    web_pid: int | None = Field(description="Only for the host's owner.")
     worker: Worker = Field(description="The worker of this home, or one that lives when this home has none.")
     workers: list[Worker] = Field(description="Every worker of the last day.")
 
 
 @router.get("/status")
-def get_status(services: ServicesDep, _caller: CallerDep) -> Status:
-    """Show how the parts are."""
+def get_status(services: ServicesDep, caller: CallerDep) -> Status:
+    """Show how the parts are; of the sites only those that the caller may know of."""
+    of_host = caller.kind == "host"
     workers = read_workers(services)
     return Status(
         version=__version__,
-        home=str(services.home.root),
+        home=str(services.home.root) if of_host else None,
         listen=services.config.listen,
         database=services.db.dialect,
-        web_pid=os.getpid(),
-        worker=_nearest(services, workers),
-        workers=workers,
+        web_pid=os.getpid() if of_host else None,
+        worker=_seen_by(caller, _nearest(services, workers)),
+        workers=[_seen_by(caller, worker) for worker in workers],
     )
+
+
+def _seen_by(caller: Caller, worker: Worker) -> Worker:
+    sites = worker.keeper.get("sites")
+    if not isinstance(sites, dict):
+        return worker
+    visible = {site: state for site, state in sites.items() if sees_site(caller, site)}
+    return worker.model_copy(update={"keeper": {**worker.keeper, "sites": visible}})
 
 
 def read_worker(services: Services) -> Worker:
