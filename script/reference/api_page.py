@@ -7,10 +7,15 @@ import markdown
 from permissions import needed
 
 from nightdrop.api.app import create_app
+from nightdrop.api.edge import API, OPEN
 
 _INTRODUCTION = """\
-The command line speaks this API over the admin socket, `run/admin.sock` in the home directory, as the user who owns the
-home. Over TCP only the routes that are marked public answer yet. The machine-readable form is `/api/v1/openapi.json`.
+A browser brings the cookie of a [session](../how-to/accounts.md), a program `Authorization: Bearer nd_...`, never both.
+On the server's host the command line speaks this API over the admin socket, `run/admin.sock` in the home directory, as
+the user who owns the home. The machine-readable form is `/api/v1/openapi.json`.
+
+- A request that changes something and brings a cookie must come from a page of this server:
+  `Sec-Fetch-Site: same-origin`, or an `Origin` that is the `Host`.
 
 - JSON in and out, UTF-8. An unknown field or parameter is an error.
 - Times are milliseconds since 1970 (UTC), in fields that end in `_ms`.
@@ -43,7 +48,7 @@ def _route(method: str, path: str, operation: dict[str, Any], permissions: list[
     yield ""
     yield operation.get("description") or operation["summary"]
     yield ""
-    yield f"Needs: {', '.join(map(markdown.code, permissions)) or _no_permission(path)}."
+    yield f"Needs: {', '.join(map(markdown.code, permissions)) or _no_permission(method, path)}."
     yield ""
     rows = [
         (markdown.code(one["name"]), one["in"], _type(one["schema"]), _meaning(one, one.get("required", False)))
@@ -60,8 +65,10 @@ def _route(method: str, path: str, operation: dict[str, Any], permissions: list[
             yield ""
 
 
-def _no_permission(path: str) -> str:
-    return "the admin socket" if path.startswith("/api/") else "nothing, it is public"
+def _no_permission(method: str, path: str) -> str:
+    if not path.startswith(API) or (method, path) in OPEN:
+        return "nothing, it is public"
+    return "any permission in the site" if "{site}" in path else "any credential"
 
 
 def _content(answer: dict[str, Any]) -> str:

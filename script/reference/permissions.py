@@ -1,23 +1,31 @@
-"""Which permissions each route asks for, found by calling it as somebody who may do everything and is watched."""
+"""Which permissions each route asks for, found by calling it as somebody who may do everything, and watching."""
 
 import asyncio
+import dataclasses
 import json
 import tempfile
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from nightdrop.access import guard
+from nightdrop.access.permissions import Permission, allowed
+from nightdrop.access.sessions import Origin
 from nightdrop.api.app import create_app
+from nightdrop.api.authenticate import always
 from nightdrop.api.edge import Edge
 from nightdrop.api.services import Services
-from nightdrop.core.caller import Caller
+from nightdrop.core.caller import SYSTEM, Caller
 from nightdrop.core.clock import SystemClock
 from nightdrop.core.config import Config
 from nightdrop.core.home import open_home
+from nightdrop.core.ids import new_id
 from nightdrop.core.logging import configure_logging
 from nightdrop.db.engine import Database
 from nightdrop.install.init import FIRST_SITE, initialise_home
+from nightdrop.runs import queue
+
+_PASSWORD = "correct horse battery staple"  # noqa: S105 - of a home that is thrown away
 
 # A good body for each operation that needs more than an empty one to get as far as its checks.
 _BODIES: dict[str, Any] = {
@@ -29,19 +37,44 @@ _BODIES: dict[str, Any] = {
     "create_script": {"name": "another", "code": "Log(1);"},
     "push_script": {"code": "Log(2);"},
     "start_run": {"script": "script"},
+    "create_admin": {"name": "another"},
+    "sign_in": {"name": "somebody", "password": _PASSWORD},
+    "change_password": {"current": _PASSWORD, "new": _PASSWORD},
+    "begin_passkey": {"password": _PASSWORD},
+    "end_totp": {"password": _PASSWORD},
+    "set_up": {"token": "x", "name": "x", "password": _PASSWORD},
+    "get_invitation": {"token": "x"},
+    "confirm_totp": {"code": "000000"},
+    "create_token": {"name": "x", "sites": [], "permissions": []},
+    "add_passkey": {"name": "x", "credential": {}},
+    "sign_in_with_passkey": {"credential": {}},
+}
+# These refuse what they are about here, after every check.
+_REFUSED = {
+    "set_up",
+    "get_invitation",
+    "confirm_totp",
+    "create_token",
+    "add_passkey",
+    "sign_in_with_passkey",
+    "end_own_session",
+    "revoke_token",
+    "remove_passkey",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Watched(Caller):
-    """Somebody who may do everything; notes what they are asked for."""
+class _Watch:
+    """Notes what the stores ask for."""
 
-    asked: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        for module in (guard, queue):
+            module.allowed = self._allowed
 
-    def may(self, permission: str, site_id: str | None = None) -> bool:  # noqa: ARG002 - every site
+    def _allowed(self, caller: Caller, permission: Permission, site_id: str | None = None) -> bool:
         if str(permission) not in self.asked:
             self.asked.append(str(permission))
-        return True
+        return allowed(caller, permission, site_id)
 
 
 def needed(document: dict[str, Any]) -> dict[str, list[str]]:
@@ -65,20 +98,28 @@ def needed(document: dict[str, Any]) -> dict[str, list[str]]:
             services = Services.over(db, home, Config(), SystemClock())
             # Nobody makes the key of a new site, and no run goes on: nothing is worth waiting for.
             services.watch.close()
+            watch = _Watch()
             try:
-                ids = asyncio.run(_objects(services))
+                caller = _somebody(services)
+                ids = asyncio.run(_objects(services, caller))
                 return {
-                    name: asyncio.run(_permissions(services, method, path.format_map(ids), name))
+                    name: asyncio.run(_permissions(services, caller, watch, method, path.format_map(ids), name))
                     for method, path, name in operations
                 }
             finally:
                 services.bell.close()
 
 
-async def _objects(services: Services) -> dict[str, str]:
+def _somebody(services: Services) -> Caller:
+    access = services.access
+    link = access.admins.first_setup_link(SYSTEM)
+    session = access.sign_in.set_up(link.token, "somebody", _PASSWORD, Origin())
+    return dataclasses.replace(session.caller, everything=True)
+
+
+async def _objects(services: Services, somebody: Caller) -> dict[str, str]:
     """Make one of each that an address can name."""
     site = f"/api/v1/sites/{FIRST_SITE}"
-    somebody = _Watched("host", "host:reference", everything=True)
 
     async def make(path: str, body: dict[str, Any], key: str = "id") -> str:
         return str(json.loads(await _call(services, somebody, "POST", f"{site}/{path}", body))[key])
@@ -89,18 +130,26 @@ async def _objects(services: Services) -> dict[str, str]:
         "script": await make("scripts", {"name": "script", "code": "Log(1);"}),
         "run": await make("runs", {"script": "script"}),
         "epoch": await make("rotations", {}, "epoch"),
+        "admin": services.access.admins.create(somebody, "nobody")[0].id,
+        "session": new_id("ses"),
+        "token": new_id("tok"),
+        "passkey": new_id("key"),
     }
 
 
-async def _permissions(services: Services, method: str, path: str, name: str) -> list[str]:
-    caller = _Watched("host", "host:reference", everything=True)
+async def _permissions(
+    services: Services, caller: Caller, watch: _Watch, method: str, path: str, name: str
+) -> list[str]:
+    watch.asked = []
     try:
         await _call(
             services, caller, method, path, _BODIES.get(name, {} if method in {"POST", "PUT", "PATCH"} else None)
         )
     except ValueError as error:
+        if name in _REFUSED:
+            return watch.asked
         raise ValueError(f"script/reference/permissions.py: give {name} a body in _BODIES: {error}") from None
-    return caller.asked
+    return watch.asked
 
 
 async def _call(services: Services, caller: Caller, method: str, path: str, body: Any) -> bytes:
@@ -115,7 +164,7 @@ async def _call(services: Services, caller: Caller, method: str, path: str, body
     async def send(message: Any) -> None:
         sent.append(message)
 
-    headers = [(b"content-type", b"application/json")]
+    headers = [(b"content-type", b"application/json"), (b"host", b"localhost")]
     if parts:
         headers.append((b"content-length", str(len(parts[0])).encode()))
     scope = {
@@ -133,7 +182,7 @@ async def _call(services: Services, caller: Caller, method: str, path: str, body
         "server": ("127.0.0.1", 8420),
         "state": {},
     }
-    await Edge(create_app(services), lambda _scope: caller)(scope, receive, send)
+    await Edge(create_app(services), always(caller))(scope, receive, send)
     status = next(message["status"] for message in sent if message["type"] == "http.response.start")
     answer = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
     # A conflict with what is there is found after every check.

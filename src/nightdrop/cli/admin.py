@@ -168,7 +168,9 @@ def _show_link(context: Context, client: Client, made: dict[str, Any], said: str
 
 
 def _url(listen: str, path: str) -> str:
-    return f"http://{listen}{path}"
+    host, _, port = listen.rpartition(":")
+    # What listens on every address is none to go to.
+    return f"http://{'localhost' if host in {'0.0.0.0', '[::]'} else host}:{port}{path}"  # noqa: S104
 
 
 def _site_names(client: Client) -> dict[str, str]:
@@ -182,4 +184,4 @@ def _shown(admin: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
         for site, given in admin["grants"].items()
     ]
     yes = "yes" if admin["super"] else "no"
-    return {**admin, "state": state, "super": yes, "grants": grants, "created": when(admin["created_ms"])}
+    return {**admin, "state": state, "super": yes, "grants": grants or None, "created": when(admin["created_ms"])}
