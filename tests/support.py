@@ -83,6 +83,7 @@ class Installation:
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     recovery_key: str = ""
+    started: dict[str, Any] | None = None
 
     @property
     def home(self) -> Path:
@@ -141,7 +142,7 @@ class Installation:
             assert self.process.stdout is not None
             line = self.process.stdout.readline()
             assert line, self.server_log()
-            json.loads(line)
+            self.started = json.loads(line)
 
     def stop(self, number: int = signal.SIGTERM) -> int | None:
         """Stop the server and return its exit status."""

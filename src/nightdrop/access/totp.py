@@ -43,7 +43,7 @@ def matching_step(key: bytes, typed: str, now_ms: int) -> int | None:
         return None
     totp = TOTP(key, _DIGITS, SHA1(), _STEP_S)  # noqa: S303 - what every authenticator app speaks
     now = now_ms // 1000 // _STEP_S
-    for step in range(now - _DRIFT_STEPS, now + _DRIFT_STEPS + 1):
+    for step in range(max(now - _DRIFT_STEPS, 0), now + _DRIFT_STEPS + 1):
         try:
             totp.verify(code.encode(), step * _STEP_S)
         except InvalidToken:
