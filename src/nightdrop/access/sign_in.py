@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from nightdrop.access.account_names import check_account_name, normalised
 from nightdrop.access.admins import PREFIX, put_grants
@@ -149,12 +150,22 @@ class SignIn:
             raise SetupNameError(field="name")
         check_password(password, name)
         hashed = self._hasher.hash(password)
+        try:
+            return self._choose(found, token, name, hashed, origin, old_cookie)
+        except IntegrityError:
+            # Somebody else made the first account under the same name at this moment.
+            raise SetupLinkInvalidError from None
+
+    def _choose(
+        self, found: Invitation, token: str, name: str, hashed: str, origin: Origin, old_cookie: str | None
+    ) -> NewSession:
         with self._db.write() as connection:
-            use_up(connection, token)
+            # The account's row before the link's, as everywhere: two that wait for each other would wait for ever.
             if found.admin_id is None:
                 caller = self._first_admin(connection, name)
             else:
                 caller = self._invited(connection, found.admin_id)
+            use_up(connection, token)
             assert caller.admin_id is not None
             now = self._clock.now_ms()
             values = {"password_hash": hashed, "password_ms": now}
