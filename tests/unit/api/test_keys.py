@@ -5,6 +5,7 @@ import json
 import pytest
 
 from nightdrop.api.app import create_app
+from nightdrop.api.authenticate import always
 from nightdrop.api.edge import API, Edge
 from nightdrop.api.services import Services
 from nightdrop.core.caller import Caller
@@ -37,7 +38,7 @@ def vault(services):
 @pytest.fixture
 def call(ask, services, vault):
     def send(method, path, body=None, caller=OWNER):
-        app = Edge(create_app(services), lambda _scope: caller)
+        app = Edge(create_app(services), always(caller))
         parts = [json.dumps(body).encode()] if body is not None else []
         return ask(app, method, f"{API}{path}", parts, JSON)
 
@@ -86,9 +87,9 @@ def test_what_is_not_there_and_what_is_not_valid(call, method, path, body, statu
 
 
 def test_a_token_may_look_and_not_rotate(call, vault):
-    everything = frozenset({"site.read", "key.read", "key.rotate"})
+    everything = frozenset({"settings:view", "settings:edit"})
     token = Caller("token", "robot", {vault.site.id: everything})
     assert call("GET", "/sites/default/keys", caller=token).status == 200
     assert call("POST", "/sites/default/rotations", {}, caller=token).status == 403
-    stranger = Caller("session", "stranger", {vault.site.id: frozenset({"site.read"})})
+    stranger = Caller("session", "stranger", {vault.site.id: frozenset({"secrets:view"})})
     assert call("GET", "/sites/default/keys", caller=stranger).status == 403
