@@ -252,9 +252,11 @@ class Worker:
         """Publish site keys, check new secrets, note uses, say how we are; the queue never waits for this."""
         while True:
             try:
+                await self._look_at_keeper()
                 await self._make_site_keys()
                 await self._check_secrets()
-                await self._rotator.look()
+                if not self._dispatcher.held:
+                    await self._rotator.look()
                 await self._write_notes()
                 await self._checkpoints.look()
             except ChannelClosedError:
@@ -304,8 +306,7 @@ class Worker:
         if broken:
             await asyncio.to_thread(self._secrets.mark_unopenable, broken)
             self._house.set()
-        self._keeper_status = await self._ask_keeper({"op": "status"})
-        self._hold_runs()
+        await self._look_at_keeper()
         status = WorkerStatus(
             home=self._home.instance,
             pid=os.getpid(),
@@ -325,7 +326,9 @@ class Worker:
         except (ChannelClosedError, NightdropError, TimeoutError):
             log.warning("last_checkpoint_missing")
 
-    def _hold_runs(self) -> None:
+    async def _look_at_keeper(self) -> None:
+        """See what the keeper can open; on PostgreSQL, what it cannot is left to the workers of other hosts."""
+        self._keeper_status = await self._ask_keeper({"op": "status"})
         if self._db.is_sqlite:
             return
         opens = bool(self._keeper_status.get("ok")) and self._keeper_status.get("problem") is None
