@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import psycopg
 import pytest
@@ -15,6 +16,8 @@ from nightdrop.core.clock import FakeClock
 from nightdrop.core.home import open_home
 from nightdrop.keys.custody_file import FileCustody
 from nightdrop.worker.keeper.keyring import Keyring, NodeRemovedError
+from nightdrop.worker.keeper.nodes import remove
+from nightdrop.worker.keeper.store import NotWrittenError
 from nightdrop.worker.keeper.store_postgres import PostgresKeeperStore
 from postgres_server import Place
 from support import Installation, descendants_of, wait_until
@@ -173,12 +176,47 @@ def test_killed_before_the_rotation_the_state_is_shown_and_it_goes_on(nodes: Nod
     assert first.exec_js(GET).out == f"got {len(VALUE)}\n"
 
 
+def opened(installation: Installation, place: Place) -> tuple[PostgresKeeperStore, FileCustody]:
+    """Return what a command of this home works with."""
+    home = open_home(installation.home)
+    (key,) = (installation.folder / "config" / "nightdrop" / "keys").iterdir()
+    known = installation.home / "keeper" / "identity"
+    return PostgresKeeperStore(place.keeper_url, home.instance, FakeClock(), known=known, part="test"), FileCustody(key)
+
+
+def test_of_two_that_remove_each_other_one_stays(nodes: Nodes, place: Place, monkeypatch) -> None:
+    first, second, fingerprint = nodes
+    own = next(node for node, row in listed(first).items() if row["here"])
+    store, custody = opened(first, place)
+    other_store, other_custody = opened(second, place)
+    record = store.record
+
+    def too_late(*arguments, **options):
+        # The connection was lost, and its lock with it: the other one has its turn before the write is made again.
+        remove(other_store, other_custody, own)
+        return record(*arguments, **options)
+
+    with monkeypatch.context() as lost:
+        lost.setattr(store, "recipients_held", nullcontext)
+        lost.setattr(store, "record", too_late)
+        with pytest.raises(NotWrittenError):
+            remove(store, custody, fingerprint)
+    with pytest.raises(NodeRemovedError):
+        remove(store, custody, fingerprint)
+    assert {node: row["state"] for node, row in listed(second).items()} == {own: "removed", fingerprint: "approved"}
+    # The list is signed as it is: the one that stayed makes keys.
+    keyring = Keyring(other_store, other_custody)
+    keyring.load()
+    keyring.publish("site_later")
+    assert (sealed_to(place, own), sealed_to(place, fingerprint)) == (0, 2)
+    store.close()
+    other_store.close()
+
+
 def test_a_keeper_makes_no_key_when_its_node_is_taken_out_meanwhile(nodes: Nodes, place: Place, monkeypatch) -> None:
     first, second, fingerprint = nodes
-    home = open_home(second.home)
-    (key,) = (second.folder / "config" / "nightdrop" / "keys").iterdir()
-    store = PostgresKeeperStore(place.keeper_url, home.instance, FakeClock(), known=second.home / "keeper" / "identity")
-    keyring = Keyring(store, FileCustody(key))
+    store, custody = opened(second, place)
+    keyring = Keyring(store, custody)
     keyring.load()
     assert keyring.problem is None
     held = store.recipients_held

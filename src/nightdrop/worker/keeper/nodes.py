@@ -69,6 +69,7 @@ class _Opened:
     signer: Identity
     seeds: list[tuple[str, int, RedactedBytes]]
     recipients: list[Recipient]
+    signature: bytes
 
 
 def list_nodes(store: PostgresKeeperStore, custody: Custody) -> list[dict[str, Any]]:
@@ -110,10 +111,11 @@ def approve(store: PostgresKeeperStore, custody: Custody, wanted: str) -> None:
         identity_row, seed_rows = reseal_for_node(
             request.public_key, identity_seed=opened.identity.reveal(), site_seeds=seeds
         )
-        changes: list[Change] = [(_ADD, (wanted, request.public_key, request.home))]
+        changes: list[Change] = [*_signed(store, opened, recipients)]
+        changes.append((_ADD, (wanted, request.public_key, request.home)))
         changes.append((INSERT_IDENTITY, (wanted, identity_row.public, identity_row.sealed)))
         changes += [(INSERT_SEED, (row.site_id, row.epoch, row.fingerprint, row.sealed)) for row in seed_rows]
-        changes += [_signed(store, opened.signer, recipients), (_FORGET_REQUEST, (request.home,)), (_WAKE, ())]
+        changes += [(_FORGET_REQUEST, (request.home,)), (_WAKE, ())]
         about = {"node": wanted, "home": request.home, "by": opened.own}
         store.record(Event.NODE_APPROVED, about, changes, durable=True)
 
@@ -141,7 +143,7 @@ def remove(store: PostgresKeeperStore, custody: Custody, wanted: str) -> dict[st
             for row in store.sealed_seeds(wanted):
                 knew[row.site_id] = max(row.epoch, knew.get(row.site_id, 0))
             node = RemovedNode(wanted, dict(store.nodes())[wanted], knew)
-            changes = [*store.remove_node_changes(node), _signed(store, opened.signer, left), (_WAKE, ())]
+            changes = [*_signed(store, opened, left), *store.remove_node_changes(node), (_WAKE, ())]
             about = {"node": wanted, "home": node.home, "by": opened.own}
             store.record(Event.NODE_REMOVED, about, changes, durable=True)
         elif not store.is_removed_node(wanted):
@@ -163,13 +165,14 @@ def _opened(store: PostgresKeeperStore, custody: Custody) -> Iterator[_Opened]:
                 # What somebody else wrote into the list must not be signed along.
                 if not recipients_signed(signer.public, signature, [each.signed_form for each in recipients]):
                     raise RecipientsUnsignedError
-                yield _Opened(own, identity, signer, seeds, recipients)
+                yield _Opened(own, identity, signer, seeds, recipients, signature)
     finally:
         seed.wipe()
 
 
-def _signed(store: PostgresKeeperStore, signer: Identity, recipients: list[Recipient]) -> Change:
-    return store.recipients_signature_change(sign_recipients(signer, [each.signed_form for each in recipients]))
+def _signed(store: PostgresKeeperStore, opened: _Opened, recipients: list[Recipient]) -> list[Change]:
+    signature = sign_recipients(opened.signer, [each.signed_form for each in recipients])
+    return store.sign_anew_changes(opened.signature, signature)
 
 
 def _knows(epochs: list[tuple[str, int]], node: RemovedNode) -> list[str]:

@@ -45,6 +45,8 @@ _FORGET_META: Final = "DELETE FROM meta WHERE key = ?"
 _REMOVE: Final = "DELETE FROM recipients WHERE fingerprint = ?"
 _REMOVED: Final = "SELECT value FROM meta WHERE starts_with(key, ?) ORDER BY key"
 _FORGET_REPLACED: Final = "DELETE FROM meta WHERE starts_with(key, 'replaced_node/') AND value = ?"
+# Divides by zero, so nothing of the transaction happens, unless the row is there.
+_STILL: Final = "SELECT 1 / count(*) FROM (SELECT 1 FROM meta WHERE key = ? AND value = ? FOR UPDATE) AS found"
 _RETRY_S = 1.0
 # Before the fingerprint of a node that was taken out, as a key of `meta`.
 _REMOVED_NODE: Final = "removed_node/"
@@ -144,6 +146,15 @@ class PostgresKeeperStore(KeeperStore):
     def requests(self) -> list[Request]:
         """Return the nodes that ask to join, the first one first."""
         return [Request(*row) for row in self._all(_REQUESTS)]
+
+    def sign_anew_changes(self, before: bytes, after: bytes) -> list[Change]:
+        """Return the changes that put one signature over the recipients in place of exactly the one before.
+
+        The lock on the list goes with a lost connection, and the write is made again on a new one: what another
+        keeper has signed since is not overwritten.
+        """
+        _, (key, value) = self.recipients_signature_change(before)
+        return [(_STILL, (key, value)), self.recipients_signature_change(after)]
 
     def removed_nodes(self) -> list[RemovedNode]:
         """Return the nodes that were taken out.
