@@ -79,6 +79,12 @@ class PostgresServer:
         with self._connect(database) as connection:
             return connection.execute(statement).fetchall()
 
+    def type(self, text: str) -> None:
+        """Give ``text`` to psql, as the database's administrator."""
+        psql = [self._bin / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", self._root, "-p", str(self.port)]
+        done = subprocess.run([*psql, "-U", "postgres"], input=text, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
     def stop(self) -> None:
         self.halt(signal.SIGINT)
         shutil.rmtree(self._root, ignore_errors=True)

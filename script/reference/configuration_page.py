@@ -37,6 +37,8 @@ _OTHER = """\
 | Variable | Meaning |
 |---|---|
 | `NIGHTDROP_HOME` | The home directory. Default: `./var` if it is a home, else `~/.local/share/nightdrop`. |
+| `NIGHTDROP_KEEPER_DATABASE` | PostgreSQL URL of the keeper's data, instead of the one in `keeper/keeper.toml`; \
+`init` writes it there. Never in `nightdrop.toml`, which the web process reads. |
 | `XDG_CONFIG_HOME` | Where `nightdrop/keys` (node keys) and `nightdrop/known-keepers.json` lie. Default: `~/.config`. |
 | `XDG_DATA_HOME` | Where the default home lies. Default: `~/.local/share`. |
 | `NO_COLOR` | Not empty: no colours. |

@@ -178,6 +178,13 @@ def test_a_node_key_is_replaced(installation: Installation) -> None:
 
 def test_the_demo_leaves_nothing(tmp_path: Path) -> None:
     place = Installation(tmp_path, environment={"TMPDIR": str(tmp_path)})
+    # What belongs to the user's own home is not touched.
+    place.environment |= {
+        "NIGHTDROP_DATABASE": "postgresql+psycopg://nobody@127.0.0.1:1/none",
+        "NIGHTDROP_KEEPER_DATABASE": "postgresql://nobody@127.0.0.1:1/none",
+        "NIGHTDROP_NODE_KEY": str(tmp_path / "node.key"),
+    }
+    assert place.run("demo", "--home", str(tmp_path / "mine")).status == 2
     assert place.ok("demo", "--json").json == {"header_arrived": True, "traces": []}
     shown = place.ok("demo").out
     assert "The HTTP server got the header: yes." in shown

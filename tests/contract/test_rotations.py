@@ -174,6 +174,7 @@ def test_what_does_not_open_is_named_and_goes_only_when_asked(vault, rotations, 
     blocked = rotations.get(OWNER, vault.site.id, 2)
     assert (blocked.left, blocked.undecryptable) == (2, ("broken", "put right"))
     rotations.request(OWNER, vault.site.id, drop_undecryptable=True)
+    assert resealing.claim(rotation)
     vault.put("put right", b"by a person")
     failures = [(secrets[name], "authentication") for name in ("broken", "put right")]
     assert resealing.drop(rotation, failures) == 1
@@ -255,3 +256,18 @@ def test_an_open_rotation_is_found_after_a_restart(db_url, db, vault, rotations)
         from nightdrop.core.clock import FakeClock
 
         assert Resealing(again, FakeClock(), "w").unfinished() == [OpenRotation(vault.site.id, 2, False, None)]
+
+
+def test_a_worker_that_cannot_go_on_gives_the_turn_to_another_one(vault, rotations, resealing, clock):
+    vault.put("a", b"value")
+    rotations.request(OWNER, vault.site.id)
+    (rotation,) = resealing.unfinished()
+    assert resealing.claim(rotation)
+    other = Resealing(vault.db, clock, "other")
+    # Who has not the turn says nothing.
+    other.note_problem(rotation, "node_removed")
+    assert resealing.unfinished() == [rotation]
+    resealing.note_problem(rotation, "node_removed")
+    (waiting,) = other.unfinished()
+    assert waiting.problem == "node_removed"
+    assert other.claim(waiting)

@@ -1,4 +1,4 @@
-"""Plays the `sh` blocks of a page, in their order and exactly as they are written.
+"""Plays the `sh` and `bash` blocks of a page, in their order and exactly as they are written.
 
 What a reader does beside them stands in HTML comments, which nobody sees:
 
@@ -64,7 +64,7 @@ class Reader:
         """Do all that ``page`` says."""
         try:
             for block in blocks(page):
-                self._do(block, page.name)
+                self.do(block, page.name)
         finally:
             self.stop()
 
@@ -76,14 +76,15 @@ class Reader:
             assert server.stdout is not None
             server.stdout.close()
 
-    def _do(self, block: Block, page: str) -> None:
+    def do(self, block: Block, page: str) -> None:
+        """Do what one block of ``page`` says."""
         if block.note == "stop":
             self.stop()
         elif block.language == "sh" and block.note == "as root on a host":
             subprocess.run(["sh", "-n", "-c", block.text], check=True)
         elif block.language == "sh" and block.note == "server":
             self._start(block.text)
-        elif block.language == "sh":
+        elif block.language in {"sh", "bash"}:
             self._type(block, page)
         elif block.note == "prints":
             pattern = ".*?".join(map(re.escape, block.text.split("...")))
@@ -93,7 +94,7 @@ class Reader:
         # What a block exports, and where it goes, holds for the ones after it.
         after = self.folder.parent / "environment"
         done = subprocess.run(
-            ["sh", "-e", "-c", f"{block.text}\nenv -0 > '{after}'"],
+            [block.language, "-e", "-c", f"{block.text}\nenv -0 > '{after}'"],
             cwd=self.environment.get("PWD", str(self.folder)),
             env=self.environment,
             input=self.inputs[block.note.removeprefix("input ")] if block.note else "",

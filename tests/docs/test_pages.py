@@ -72,4 +72,4 @@ def test_every_page_is_linked_from_the_readme() -> None:
 def test_no_block_is_forgotten() -> None:
     languages = {block.language for page in PAGES for block in blocks(ROOT / page)}
     # A block in another language would look like commands and not be run.
-    assert languages <= {"", "sh", "text", "js", "toml", "ini"}
+    assert languages <= {"", "sh", "bash", "sql", "text", "js", "toml", "ini"}

@@ -17,6 +17,9 @@ _BINARY = {"": 1, "b": 1, "kib": KIB, "mib": MIB, "gib": GIB, "k": KIB, "m": MIB
 _UNITS = _BINARY | {"kb": 10**3, "mb": 10**6, "gb": 10**9}
 _DURATION = re.compile(r"(?=[0-9])(?:([0-9]{1,7})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9})s?)?", re.IGNORECASE)
 
+_SIZE_HINT = "Write it like 128MiB."
+_DURATION_HINT = "Write it like 30s or 5m."
+
 
 class SettingUnknownError(InvalidError):
     """There is no such setting."""
@@ -51,7 +54,7 @@ def parse_size(text: str) -> int:
     """
     found = _SIZE.fullmatch(text.strip())
     if found is None or found[2].lower() not in _UNITS:
-        raise SettingInvalidError("This is not a size.", hint="Write it like 128MiB.")
+        raise SettingInvalidError("This is not a size.", hint=_SIZE_HINT)
     return int(found[1]) * _UNITS[found[2].lower()]
 
 
@@ -63,7 +66,7 @@ def parse_duration(text: str) -> int:
     """
     found = _DURATION.fullmatch(text.strip())
     if found is None:
-        raise SettingInvalidError("This is not a length of time.", hint="Write it like 30s or 5m.")
+        raise SettingInvalidError("This is not a length of time.", hint=_DURATION_HINT)
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return hours * 3600 + minutes * 60 + seconds
 
@@ -133,6 +136,10 @@ class _Number:
     low_shown: str
     high_shown: str
 
+    @property
+    def hint(self) -> str:
+        return _SIZE_HINT if self.parse is parse_size else _DURATION_HINT
+
     def __call__(self, key: str, value: Any) -> int:
         try:
             number = self.parse(value) if isinstance(value, str) else value
@@ -141,7 +148,9 @@ class _Number:
         if isinstance(number, float) and number.is_integer():
             number = int(number)
         if not isinstance(number, int) or isinstance(number, bool) or not self.low <= number <= self.high:
-            raise SettingInvalidError(f"{key} must be between {self.low_shown} and {self.high_shown}.", field=key)
+            raise SettingInvalidError(
+                f"{key} must be between {self.low_shown} and {self.high_shown}.", hint=self.hint, field=key
+            )
         return number
 
 

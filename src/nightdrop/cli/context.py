@@ -79,11 +79,15 @@ class Context:
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command ``--home`` and ``--json``, a Context first, and errors as plain sentences."""
+    return _HOME(without_home(function))
 
-    @_HOME
+
+def without_home(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command what ``common`` gives, but for ``--home``: it has nothing to do with any."""
+
     @_JSON
     @functools.wraps(function)
-    def command(home: Path | None, as_json: bool, site: str = "default", **options: Any) -> None:
+    def command(as_json: bool, home: Path | None = None, site: str = "default", **options: Any) -> None:
         context = Context(root=(home or default_root()).absolute(), site=site, as_json=as_json)
         run_guarded(lambda: function(context, **options), as_json=as_json)
 

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import click
 
-from nightdrop.cli.context import Context, common
+from nightdrop.cli.context import Context, without_home
 from nightdrop.core.errors import NightdropError
 
+# Where the data of the user's own home is: not for the demo's.
+_OF_ANOTHER_HOME = {"NIGHTDROP_DATABASE", "NIGHTDROP_KEEPER_DATABASE", "NIGHTDROP_NODE_KEY"}
 _SCRIPT = """\
 var apiKey = GetSecret("demo-api-key");
 if (apiKey == "") {
@@ -46,7 +48,8 @@ class _Demo:
         self.folder = folder
         self.quiet = quiet
         self.value = "demo-" + secrets.token_urlsafe(24)
-        self.environment = {**os.environ, "XDG_CONFIG_HOME": str(folder / "config"), "NIGHTDROP_HOME": str(self.home)}
+        others = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_HOME}
+        self.environment = {**others, "XDG_CONFIG_HOME": str(folder / "config"), "NIGHTDROP_HOME": str(self.home)}
         self.received: list[str] = []
 
     def say(self, text: str) -> None:
@@ -75,7 +78,7 @@ class _Demo:
 
 
 @click.command("demo")
-@common
+@without_home
 def demo_command(context: Context) -> None:
     """Play the README's story in a temporary home against a local HTTP server; leaves nothing behind."""
     with tempfile.TemporaryDirectory(prefix="nightdrop-demo-") as folder:

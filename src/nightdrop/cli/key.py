@@ -1,42 +1,19 @@
 """``nightdrop key``: fingerprints, rotation, recovery."""
 
 import getpass
-import json
-import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import click
 
-from nightdrop.cli.client import Client, part
+from nightdrop.cli.client import part
 from nightdrop.cli.context import Context, common, of_site, when
-from nightdrop.cli.errors import CodedError
+from nightdrop.cli.keeper_program import node_key_path, run_keeper
+from nightdrop.cli.nodes import approve_node, list_nodes, remove_node
+from nightdrop.cli.rotation import follow_rotation, outcome, progress, start_rotation
 from nightdrop.cli.usage import Group
-from nightdrop.core.errors import ConflictError, NightdropError, UnavailableError
 
-_POLL_S = 0.1
-# A worker that was just started has not said yet that it lives.
-_WORKER_S = 10.0
 _KEYS = [("site", "SITE"), ("epoch", "EPOCH"), ("state", "STATE"), ("created", "CREATED"), ("key_id", "KEY")]
-
-
-class UndecryptableError(ConflictError):
-    """Some secrets cannot be opened, so the earlier key is kept for them."""
-
-    code = "rotation_undecryptable"
-    hint = (
-        "Set their values again or remove them, and the rotation ends by itself. To delete all of them for good:"
-        " nightdrop key rotate --drop-undecryptable"
-    )
-
-
-class RotationWaitsError(UnavailableError):
-    """The rotation cannot go on now; it does so by itself as soon as it can."""
-
-    code = "rotation_waits"
-    hint = "See: nightdrop doctor"
 
 
 @click.group("key", cls=Group)
@@ -64,7 +41,7 @@ def show_keys(context: Context) -> None:
     context.table(rows, _KEYS, "No site has a key yet.")
     for name in names:
         if (rotation := sites[name]["rotation"]) is not None:
-            click.echo(f"rotation  {name}: {_progress(rotation)}")
+            click.echo(f"rotation  {name}: {progress(rotation)}")
 
 
 @key_command.command("rotate")
@@ -78,59 +55,13 @@ def rotate_key(context: Context, drop_undecryptable: bool, no_wait: bool) -> Non
     crash. Backups from before can be restored only together with a backup of keeper.db from before.
     """
     with context.client() as client:
-        rotation = client.call(
-            "POST", f"{context.site_path}/rotations", body={"drop_undecryptable": drop_undecryptable}
-        )
+        rotation = start_rotation(client, context.site_path, drop_undecryptable=drop_undecryptable)
         if not no_wait:
-            rotation = _follow(client, context, rotation)
+            rotation = follow_rotation(client, context, context.site_path, rotation)
     if rotation["state"] == "done":
-        context.show(rotation, f"Site {context.site} has a new key, epoch {rotation['epoch']}. {_outcome(rotation)}")
+        context.show(rotation, f"Site {context.site} has a new key, epoch {rotation['epoch']}. {outcome(rotation)}")
     else:
-        context.show(rotation, f"The rotation is under way. {_progress(rotation)} See: nightdrop key show")
-
-
-def _follow(client: Client, context: Context, rotation: dict[str, Any]) -> dict[str, Any]:
-    path = f"{context.site_path}/rotations/{rotation['epoch']}"
-    said = ""
-    patience = time.monotonic() + _WORKER_S
-    while rotation["state"] == "running":
-        if rotation["problem"] is not None:
-            raise RotationWaitsError(f"{RotationWaitsError.__doc__} The reason: {rotation['problem']}.")
-        if client.get("/status")["worker"].get("alive"):
-            patience = time.monotonic() + _WORKER_S
-        elif time.monotonic() > patience:
-            raise RotationWaitsError("The worker does not run. The rotation begins when it does.")
-        if not context.as_json and sys.stderr.isatty() and (now := _progress(rotation)) != said:
-            said = now
-            click.echo(f"\r\x1b[K{now}", nl=False, err=True)
-        time.sleep(_POLL_S)
-        rotation = client.get(path)
-    if said:
-        click.echo("", err=True)
-    if rotation["state"] == "blocked":
-        raise _undecryptable(rotation)
-    return rotation
-
-
-def _undecryptable(rotation: dict[str, Any]) -> NightdropError:
-    names = ", ".join(rotation["undecryptable"])
-    more = ", ..." if rotation["left"] > len(rotation["undecryptable"]) else ""
-    count = f"{rotation['left']} {'secret' if rotation['left'] == 1 else 'secrets'}"
-    return UndecryptableError(
-        f"The other secrets have the new key. {count} cannot be opened, so the earlier key is kept: {names}{more}."
-    )
-
-
-def _progress(rotation: dict[str, Any]) -> str:
-    text = (
-        f"epoch {rotation['epoch']}, {rotation['moved']} of {rotation['moved'] + rotation['left']} secrets sealed anew."
-    )
-    return f"{text} Waits: {rotation['problem']}." if rotation["problem"] else text
-
-
-def _outcome(rotation: dict[str, Any]) -> str:
-    text = f"Secrets sealed anew: {rotation['moved']}."
-    return f"{text} Deleted because they could not be opened: {rotation['dropped']}." if rotation["dropped"] else text
+        context.show(rotation, f"The rotation is under way. {progress(rotation)} See: nightdrop key show")
 
 
 @key_command.command("recover")
@@ -146,9 +77,9 @@ def recover_keys(context: Context, node_key: Path | None) -> None:
 
     The recovery key comes from a prompt or from standard input.
     """
-    path = _node_key_path(context, node_key)
+    path = node_key_path(context, node_key)
     printed = getpass.getpass("Recovery key: ") if sys.stdin.isatty() else sys.stdin.readline()
-    made = {"node": _keeper(context, "recover", path, printed), "node_key": str(path)}
+    made = {"node": run_keeper(context, "recover", path, printed), "node_key": str(path)}
     context.show(made, f"A new node key lies at {path}. Start nightdrop again.")
 
 
@@ -160,53 +91,10 @@ def rewrap_keys(context: Context) -> None:
     Secrets stay as they are: only the site keys are sealed anew. When others may know the old node key, rotate each
     site's key as well: with it and an old copy of keeper.db they have the site keys of that time.
     """
-    path = _node_key_path(context, None)
-    made = {"node": _keeper(context, "rewrap", path), "node_key": str(path)}
+    path = node_key_path(context, None)
+    made = {"node": run_keeper(context, "rewrap", path), "node_key": str(path)}
     context.show(made, f"A new node key lies at {path}. Start nightdrop again. Copies of the old one open nothing now.")
 
 
-@key_command.command("nodes")
-@common
-def list_nodes(context: Context) -> None:
-    """List the hosts that can open secrets, and those that ask to join. PostgreSQL only."""
-    rows = json.loads(_keeper(context, "nodes", _node_key_path(context)))
-    columns = [("node", "NODE"), ("home", "HOME"), ("state", "STATE"), ("asked_ms", "ASKED")]
-    context.table(rows, columns, "There is no node.", _shown_node)
-
-
-@key_command.command("approve")
-@click.argument("fingerprint")
-@common
-def approve_node(context: Context, fingerprint: str) -> None:
-    """Let another host open the secrets of every site, by the fingerprint that it printed.
-
-    Get the fingerprint from that host itself, not from the database. Run this on a host that can open.
-    """
-    _keeper(context, "approve", _node_key_path(context), arguments=(fingerprint,))
-    context.show({"node": fingerprint, "state": "approved"}, f"Approved {fingerprint}.")
-
-
-def _node_key_path(context: Context, given: Path | None = None) -> Path:
-    from nightdrop.core.config import load_config
-
-    return (given or load_config(context.home).node_key_path(context.home)).absolute()
-
-
-def _keeper(context: Context, command: str, node_key: Path, given: str = "", arguments: tuple[str, ...] = ()) -> str:
-    """Run one command of the keeper's program, the only one that opens keys; return what it printed.
-
-    Raises:
-        CodedError: what the keeper gave as its code, sentence and hint.
-    """
-    argv = [sys.executable, "-I", "-m", "nightdrop.worker.keeper", command, "--home", str(context.home.root)]
-    argv += ["--node-key", str(node_key), *(["--", *arguments] if arguments else [])]
-    done = subprocess.run(argv, input=given, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return done.stdout.strip()
-    said = dict(line.split(": ", 1) for line in done.stderr.splitlines() if line.startswith(("error: ", "hint: ")))
-    raise CodedError(said.get("error"), hint=said.get("hint"), code=done.stdout.strip())
-
-
-def _shown_node(row: dict[str, Any]) -> dict[str, Any]:
-    here = " (this host)" if row["here"] else ""
-    return {**row, "state": row["state"] + here, "asked_ms": when(row["asked_ms"])}
+for _command in (list_nodes, approve_node, remove_node):
+    key_command.add_command(_command)

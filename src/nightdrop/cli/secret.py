@@ -1,15 +1,15 @@
 """``nightdrop secret``. A value is sealed here; the server never sees it."""
 
 import base64
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nightdrop.cli.client import Client
+from nightdrop.cli.confirm import confirm_removal
 from nightdrop.cli.context import Context, of_site, pages, when
-from nightdrop.cli.errors import ApiError, NotConfirmedError
+from nightdrop.cli.errors import ApiError
 from nightdrop.cli.usage import TEXT, Group, NoValueCommand
 from nightdrop.cli.value_input import read_value
 from nightdrop.core.errors import NotFoundError
@@ -106,11 +106,7 @@ def _confirm(name: str, users: list[dict[str, Any]]) -> None:
         click.echo(f"Scripts that use it: {', '.join(certain)}", err=True)
     if possible:
         click.echo(f"Scripts that may use it (they compute names): {', '.join(possible)}", err=True)
-    if not sys.stdin.isatty():
-        raise NotConfirmedError("Nothing was removed: there is no terminal to ask on.", hint="Give --yes.")
-    click.echo(f"Remove {name} for good? [y/N] ", nl=False, err=True)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise NotConfirmedError
+    confirm_removal(f"Remove {name} for good?")
 
 
 def _store(

@@ -56,10 +56,7 @@ def up_command(context: Context, listen: str | None) -> None:
         return status
 
     def ready(web: int, worker: int) -> bool:
-        # Only our own count: another server on this home answers at the same socket.
-        status = status_now() or {}
-        said = status.get("worker", {})
-        return status.get("web_pid") == web and bool(said.get("alive")) and said.get("pid") == worker
+        return is_ready(status_now() or {}, web=web, worker=worker, instance=home.instance)
 
     if (other := status_now()) is not None:
         raise ServerRunningError(f"nightdrop is running on this home already, on http://{other['listen']}.")
@@ -76,6 +73,15 @@ def up_command(context: Context, listen: str | None) -> None:
     # Both parts refuse a database of an earlier version; the one who starts them brings it here.
     install("migrate", "--home", str(home.root))
     sys.exit(Supervisor(home.root, _environment(listen)).run(announce, ready))
+
+
+def is_ready(status: dict[str, Any], *, web: int, worker: int, instance: str) -> bool:
+    """Tell whether a status is that of the processes ``web`` and ``worker`` of the home ``instance``, which serve."""
+    said = status.get("worker", {})
+    # Another server on this home answers at the same socket. On PostgreSQL there are workers of other homes, and in
+    # another container one may have the same process id.
+    ours = status.get("web_pid") == web and said.get("home") == instance and said.get("pid") == worker
+    return ours and bool(said.get("alive"))
 
 
 @click.command("web")

@@ -121,10 +121,11 @@ class Resealing:
         return dropped
 
     def note_problem(self, rotation: OpenRotation, problem: str) -> None:
-        """Say why the rotation does not go on."""
-        wanted = _is(rotation) & rotations.c.finished_ms.is_(None)
+        """Say why the rotation does not go on, and give the turn back: another host may be able to go on."""
+        ours = rotations.c.worker_id.is_(None) | (rotations.c.worker_id == self._worker_id)
+        wanted = _is(rotation) & rotations.c.finished_ms.is_(None) & ours
         with self._db.write() as connection:
-            connection.execute(update(rotations).where(wanted).values(problem=problem))
+            connection.execute(update(rotations).where(wanted).values(problem=problem, worker_id=None))
 
     def finish(self, rotation: OpenRotation) -> None:
         """Note that the earlier seeds are destroyed.

@@ -38,6 +38,7 @@ from nightdrop.worker.checkpoints import Checkpoints
 from nightdrop.worker.children import Child
 from nightdrop.worker.dispatch import Dispatcher
 from nightdrop.worker.live_run import LiveRun
+from nightdrop.worker.marks import Marks
 from nightdrop.worker.pairs import ROLES, PairPool, Role
 from nightdrop.worker.rotation import Rotator, published_key, sealed_form
 from nightdrop.worker.status import WorkerStatus, write_status
@@ -74,8 +75,7 @@ class Worker:
         self._queue = RunQueue(self._db, clock)
         self._bell = Bell(home.run_dir / "wake")
         self._requests = Requests()
-        self._used: list[tuple[str, str, int]] = []
-        self._unopenable: list[tuple[str, str, str]] = []
+        self._marks = Marks(self._secrets)
         self._keeper_status: dict[str, Any] = {}
         self._house = asyncio.Event()
         self._recheck = False
@@ -241,21 +241,23 @@ class Worker:
                 self._requests.answer(message)
             case "used":
                 self._dispatcher.secret_used(message["run"], message["name"])
-                self._used.append((message["site"], message["name"], int(message["at_ms"])))
+                self._marks.used(message["site"], message["name"], int(message["at_ms"]))
             case "checkpoint_due":
                 self._checkpoints.hurry()
             case "refused" if message["class"] in _UNOPENABLE:
-                self._unopenable.append((message["site"], message["name"], message["class"]))
+                self._marks.unopenable(message["site"], message["name"], message["class"])
                 self._house.set()
 
     async def _keep_house(self) -> None:
         """Publish site keys, check new secrets, note uses, say how we are; the queue never waits for this."""
         while True:
             try:
+                await self._look_at_keeper()
                 await self._make_site_keys()
                 await self._check_secrets()
-                await self._rotator.look()
-                await self._write_notes()
+                if not self._dispatcher.held:
+                    await self._rotator.look()
+                await self._say_how_we_are()
                 await self._checkpoints.look()
             except ChannelClosedError:
                 log.warning("keeper_not_answering")
@@ -263,8 +265,9 @@ class Worker:
                 log.error("housekeeping_failed", code=error.code)
             except Exception as error:  # noqa: BLE001 - a row that somebody spoiled must not end this for all others
                 log.error("housekeeping_failed", exception=type(error).__name__)
+            await self._write_marks()
             try:
-                await asyncio.wait_for(self._house.wait(), 1.0 if self._used else _STATUS_S)
+                await asyncio.wait_for(self._house.wait(), 1.0 if self._marks.fresh else _STATUS_S)
             except TimeoutError:
                 continue
             finally:
@@ -296,16 +299,17 @@ class Worker:
             ]
             await asyncio.to_thread(self._secrets.mark_health, marks)
 
-    async def _write_notes(self) -> None:
-        used, self._used = self._used, []
-        if used:
-            await asyncio.to_thread(self._secrets.mark_used, used)
-        broken, self._unopenable = self._unopenable, []
-        if broken:
-            await asyncio.to_thread(self._secrets.mark_unopenable, broken)
+    async def _write_marks(self) -> None:
+        try:
+            check = await self._marks.write()
+        except Exception as error:  # noqa: BLE001 - they wait for the next round
+            log.error("marks_not_written", exception=type(error).__name__)
+            return
+        if check:
             self._house.set()
-        self._keeper_status = await self._ask_keeper({"op": "status"})
-        self._hold_runs()
+
+    async def _say_how_we_are(self) -> None:
+        await self._look_at_keeper()
         status = WorkerStatus(
             home=self._home.instance,
             pid=os.getpid(),
@@ -325,7 +329,9 @@ class Worker:
         except (ChannelClosedError, NightdropError, TimeoutError):
             log.warning("last_checkpoint_missing")
 
-    def _hold_runs(self) -> None:
+    async def _look_at_keeper(self) -> None:
+        """See what the keeper can open; on PostgreSQL, what it cannot is left to the workers of other hosts."""
+        self._keeper_status = await self._ask_keeper({"op": "status"})
         if self._db.is_sqlite:
             return
         opens = bool(self._keeper_status.get("ok")) and self._keeper_status.get("problem") is None

@@ -116,3 +116,4 @@ def test_a_bad_value_names_its_setting(key, value):
         changed_settings("{}", {key: value})
     assert caught.value.field == key
     assert caught.value.message.startswith(key)
+    assert caught.value.hint

@@ -25,7 +25,7 @@ from nightdrop.sandbox.process import drop_capabilities, harden
 from nightdrop.worker.keeper.keeper import Keeper
 from nightdrop.worker.keeper.lock import lock_keeper
 from nightdrop.worker.keeper.loop import Loop
-from nightdrop.worker.keeper.nodes import OneNodeError, approve, list_nodes
+from nightdrop.worker.keeper.nodes import OneNodeError, approve, list_nodes, remove
 from nightdrop.worker.keeper.recovery import recover
 from nightdrop.worker.keeper.rewrap import rewrap
 from nightdrop.worker.keeper.sealed_rows import SealedRows, SqliteSealedRows
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     given = sys.argv[1:] if arguments is None else arguments
     try:
         if given and given[0] in _COMMANDS:
-            _COMMANDS[given[0]](_options(given[1:], approve=given[0] == "approve"))
+            _COMMANDS[given[0]](_options(given[1:], node=given[0] in {"approve", "remove"}))
         else:
             _serve(_options(given, control=True))
     except NightdropError as error:
@@ -58,13 +58,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(0)
 
 
-def _options(arguments: list[str], *, control: bool = False, approve: bool = False) -> argparse.Namespace:
+def _options(arguments: list[str], *, control: bool = False, node: bool = False) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nightdrop.worker.keeper", allow_abbrev=False)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--node-key", type=Path)
     if control:
         parser.add_argument("--control-fd", type=int, required=True)
-    if approve:
+    if node:
         parser.add_argument("fingerprint")
     return parser.parse_args(arguments)
 
@@ -131,6 +131,12 @@ def _approve(options: argparse.Namespace) -> None:
         approve(store, _custody(home, options), options.fingerprint)
 
 
+def _remove(options: argparse.Namespace) -> None:
+    home, store = _open_shared(options)
+    with closing(store):
+        sys.stdout.write(json.dumps(remove(store, _custody(home, options), options.fingerprint)) + "\n")
+
+
 def _open_shared(options: argparse.Namespace) -> tuple[Home, PostgresKeeperStore]:
     """Open the store beside a keeper that may run: with an audit chain, and a lock, of its own."""
     harden(pdeathsig=False, lock_memory=True)
@@ -141,7 +147,7 @@ def _open_shared(options: argparse.Namespace) -> tuple[Home, PostgresKeeperStore
     return home, PostgresKeeperStore(url, home.instance, SystemClock(), known=_known(home), part=_BY_HAND)
 
 
-_COMMANDS = {"recover": _recover, "rewrap": _rewrap, "nodes": _nodes, "approve": _approve}
+_COMMANDS = {"recover": _recover, "rewrap": _rewrap, "nodes": _nodes, "approve": _approve, "remove": _remove}
 
 
 def _open_store(home: Home) -> KeeperStore:

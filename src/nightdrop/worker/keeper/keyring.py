@@ -31,6 +31,16 @@ class NodeKeyUnknownError(UnavailableError):
     )
 
 
+class NodeRemovedError(UnavailableError):
+    """This node was removed from the installation."""
+
+    code = "node_removed"
+    hint = (
+        "It was done on another host, with nightdrop key remove. To let this host in again, make a new home:"
+        " nightdrop init --join"
+    )
+
+
 class IdentityUnopenableError(UnavailableError):
     """The keeper's identity does not open with the node key."""
 
@@ -116,6 +126,7 @@ class Keyring:
         except NightdropError as error:
             # This node was taken out, or its key is gone: what it has opened before is not for it any more.
             self._keys.clear()
+            self.identity = None
             self.problem = error
 
     def reason(self, site_id: str) -> str | None:
@@ -218,6 +229,8 @@ class Keyring:
         """Keep keepers of other hosts from making keys, and from adding recipients, meanwhile."""
         with self._store.recipients_held():
             if self._store.shared:
+                # This node may have been taken out since its key was looked at.
+                self._check_known(self.node or "")
                 self._epochs = _by_site(self._store.site_epochs())
             yield
 
@@ -324,8 +337,7 @@ class Keyring:
             seed.wipe()
 
     def _check_known(self, node: str) -> None:
-        if not any(each.kind == "node" and each.fingerprint == node for each in self._store.recipients()):
-            raise NodeKeyUnknownError
+        check_node(self._store, node)
 
     def _open_identity(self, node: RedactedBytes) -> RedactedBytes:
         sealed = self._store.sealed_identity(self.node or "")
@@ -362,6 +374,16 @@ class Keyring:
             self._keys[site_id, epoch] = SitePrivateKey(seed.reveal())
         finally:
             seed.wipe()
+
+
+def check_node(store: KeeperStore, node: str) -> None:
+    """See that site keys are sealed to this node key.
+
+    Raises:
+        NodeRemovedError, NodeKeyUnknownError: they are not.
+    """
+    if not any(each.kind == "node" and each.fingerprint == node for each in store.recipients()):
+        raise NodeRemovedError if store.is_removed_node(node) else NodeKeyUnknownError
 
 
 def _by_site(pairs: list[tuple[str, int]]) -> dict[str, set[int]]:

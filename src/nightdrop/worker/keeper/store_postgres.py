@@ -4,6 +4,7 @@ Each host writes an audit chain of its own, so no keeper waits for another one. 
 keeper has seen of a secret's revisions holds for all.
 """
 
+import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -42,7 +43,13 @@ _RECIPIENTS_LOCK: Final = 0x6E64_6B72_6563
 _META: Final = "SELECT value FROM meta WHERE key = ?"
 _FORGET_META: Final = "DELETE FROM meta WHERE key = ?"
 _REMOVE: Final = "DELETE FROM recipients WHERE fingerprint = ?"
+_REMOVED: Final = "SELECT value FROM meta WHERE starts_with(key, ?) ORDER BY key"
+_FORGET_REPLACED: Final = "DELETE FROM meta WHERE starts_with(key, 'replaced_node/') AND value = ?"
+# Divides by zero, so nothing of the transaction happens, unless the row is there.
+_STILL: Final = "SELECT 1 / count(*) FROM (SELECT 1 FROM meta WHERE key = ? AND value = ? FOR UPDATE) AS found"
 _RETRY_S = 1.0
+# Before the fingerprint of a node that was taken out, as a key of `meta`.
+_REMOVED_NODE: Final = "removed_node/"
 
 # Number and hash of a chain's last entry.
 End = tuple[int, bytes]
@@ -59,6 +66,14 @@ class Request(NamedTuple):
     def fingerprint(self) -> str:
         # Of the key itself: whoever writes to the table can write anything beside it.
         return fingerprint(self.public_key)
+
+
+class RemovedNode(NamedTuple):
+    """A node that was taken out, and the newest epoch of each site (by id) whose key it knows."""
+
+    fingerprint: str
+    home: str
+    knew: dict[str, int]
 
 
 class PostgresKeeperStore(KeeperStore):
@@ -131,6 +146,39 @@ class PostgresKeeperStore(KeeperStore):
     def requests(self) -> list[Request]:
         """Return the nodes that ask to join, the first one first."""
         return [Request(*row) for row in self._all(_REQUESTS)]
+
+    def sign_anew_changes(self, before: bytes, after: bytes) -> list[Change]:
+        """Return the changes that put one signature over the recipients in place of exactly the one before.
+
+        The lock on the list goes with a lost connection, and the write is made again on a new one: what another
+        keeper has signed since is not overwritten.
+        """
+        _, (key, value) = self.recipients_signature_change(before)
+        return [(_STILL, (key, value)), self.recipients_signature_change(after)]
+
+    def removed_nodes(self) -> list[RemovedNode]:
+        """Return the nodes that were taken out.
+
+        Raises:
+            KeeperDbDamagedError: somebody else wrote there.
+        """
+        try:
+            said = [json.loads(row[0]) for row in self._all(_REMOVED, _REMOVED_NODE)]
+            return [RemovedNode(str(each["node"]), str(each["home"]), dict(each["knew"])) for each in said]
+        except (ValueError, TypeError, KeyError):
+            raise KeeperDbDamagedError from None
+
+    def is_removed_node(self, node: str) -> bool:
+        return bool(self._all(_META, _REMOVED_NODE + node))
+
+    def remove_node_changes(self, node: RemovedNode) -> list[Change]:
+        """Return the changes that take out a node with everything that is sealed to it, and remember that it was."""
+        said = json.dumps({"node": node.fingerprint, "home": node.home, "knew": node.knew}, separators=(",", ":"))
+        return [
+            (_REMOVE, (node.fingerprint,)),
+            (_FORGET_REPLACED, (node.fingerprint,)),
+            (SET_META, (_REMOVED_NODE + node.fingerprint, said)),
+        ]
 
     def check_identity(self, public: bytes) -> None:
         check_identity(self._known, fingerprint(public))
