@@ -1,0 +1,39 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useCallback } from 'react'
+import { send } from '../api/client'
+import type { Permission, Session, SessionSite } from '../api/contract'
+
+export const SESSION = ['session'] as const
+
+export function useSession() {
+  return useQuery({ queryKey: SESSION, queryFn: () => send<Session>('GET', '/api/v1/session'), staleTime: 60_000 })
+}
+
+/** The session of a page that is only shown to who is signed in. */
+export function useMe(): Session & { admin: NonNullable<Session['admin']> } {
+  const { data } = useSession()
+  if (!data?.admin) throw new Error('not signed in')
+  return data as Session & { admin: NonNullable<Session['admin']> }
+}
+
+export function useSite(name: string | undefined): SessionSite | undefined {
+  const { data } = useSession()
+  return data?.sites.find((site) => site.name === name)
+}
+
+export function may(site: SessionSite | undefined, permission: Permission): boolean {
+  return site?.permissions.includes(permission) ?? false
+}
+
+/** Start again as somebody else, or as nobody: nothing of what was loaded before stays. */
+export function useNewSession(): (session: Session | null) => void {
+  const queries = useQueryClient()
+  return useCallback(
+    (session) => {
+      queries.removeQueries({ predicate: (query) => query.queryKey[0] !== SESSION[0] })
+      if (session) queries.setQueryData(SESSION, session)
+      else void queries.invalidateQueries({ queryKey: SESSION })
+    },
+    [queries],
+  )
+}

@@ -1,0 +1,73 @@
+import { Anchor, Stack, Text, Title } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { Link, Navigate, useParams } from 'react-router'
+import { useMe } from '../session/session'
+import { useTitle } from './useTitle'
+
+/** The page of the first site, else where sites are made. */
+export function Home() {
+  const { sites } = useMe()
+  return <Navigate to={sites[0] ? `/sites/${sites[0].name}/secrets` : '/sites'} replace />
+}
+
+export function MissingPage() {
+  useTitle('Not found')
+  return (
+    <Page title="There is no such page">
+      <Text>
+        Check the address, or go to <Anchor component={Link} to="/" underline="always">the first page</Anchor>.
+      </Text>
+    </Page>
+  )
+}
+
+export function NoSite() {
+  const { site } = useParams()
+  useTitle('No such site')
+  return (
+    <Page title="There is no such site">
+      <Text>
+        Either {site} does not exist, or you were given nothing in it. Your sites are listed under{' '}
+        <Anchor component={Link} to="/sites" underline="always">Sites</Anchor>.
+      </Text>
+    </Page>
+  )
+}
+
+const PLANS: Record<string, { text: string; command: string }> = {
+  Scripts: {
+    text: 'Scripts will be written and edited here. Until then, store and run them with the command line on the server:',
+    command: 'nightdrop script push hello.js\nnightdrop script run hello',
+  },
+  Runs: {
+    text: 'Runs and their logs will be listed here. Until then, use the command line on the server:',
+    command: 'nightdrop run ls\nnightdrop logs ID',
+  },
+}
+
+export function PlannedPage({ title }: { title: string }) {
+  useTitle(title)
+  const plan = PLANS[title]!
+  return (
+    <Page title={title}>
+      <Text maw="60ch">{plan.text}</Text>
+      <Text component="pre" ff="monospace" size="sm" m={0} style={{ whiteSpace: 'pre-wrap' }}>
+        {plan.command}
+      </Text>
+    </Page>
+  )
+}
+
+export function Page({ title, children, aside }: { title: string; children: ReactNode; aside?: ReactNode }) {
+  return (
+    <Stack gap="lg">
+      <div style={{ display: 'flex', flexWrap: 'wrap', gap: 'var(--mantine-spacing-sm)', justifyContent: 'space-between', alignItems: 'center' }}>
+        <Title order={1} size="h2">
+          {title}
+        </Title>
+        {aside}
+      </div>
+      {children}
+    </Stack>
+  )
+}
