@@ -13,8 +13,7 @@ export const theme = createTheme({
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
   cursorType: 'pointer',
   components: {
-    // Mantine's own default is a span of 14 px; labels of ours are for people in a hurry.
-    Modal: { defaultProps: { closeOnClickOutside: false, closeButtonProps: { 'aria-label': 'Close' }, transitionProps: { duration: 120 } } },
+    Modal: { defaultProps: { closeOnClickOutside: false, styles: { title: { fontWeight: 700 } }, closeButtonProps: { 'aria-label': 'Close' }, transitionProps: { duration: 120 } } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300, events: { hover: true, focus: true, touch: false } } },
   },
 })

@@ -1,4 +1,4 @@
-import { Button, Collapse, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useRef, useState, type FormEvent } from 'react'
 import { ValueError } from '../seal/format'
@@ -81,7 +81,7 @@ function Form({ site, onClose }: { site: string; onClose: () => void }) {
           <Button variant="subtle" size="compact-sm" aria-expanded={more} onClick={toggle}>
             {more ? 'Without description and expiry' : 'Description and expiry'}
           </Button>
-          <Collapse expanded={more}>{more && <DetailFields details={details} onChange={setDetails} error={error} />}</Collapse>
+          {more && <DetailFields details={details} onChange={setDetails} error={error} />}
         </div>
         <KeyProblem error={error} />
         <Problem error={error} fields={['name', 'value', 'description', 'expires_ms']} />

@@ -8,11 +8,15 @@ export interface Details {
 }
 
 /** What the API takes; the value is not part of it. */
-export function readDetails(details: Details): { description?: string; expires_ms?: number } {
+export function readDetails(details: Details): { description?: string; expires_ms?: number | null } {
   return {
     ...(details.description ? { description: details.description } : {}),
-    ...(details.expires ? { expires_ms: new Date(details.expires).getTime() } : {}),
+    ...(details.expires ? { expires_ms: readExpiry(details.expires) } : {}),
   }
+}
+
+export function readExpiry(expires: string): number | null {
+  return expires ? new Date(expires).getTime() : null
 }
 
 /** `2026-01-31T12:00` in local time, for a field of the type datetime-local. */

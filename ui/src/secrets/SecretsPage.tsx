@@ -1,6 +1,6 @@
 import { Alert, Button, CloseButton, Group, Kbd, Loader, Select, Stack, Text, TextInput } from '@mantine/core'
 import { useDebouncedValue, useDisclosure, useHotkeys } from '@mantine/hooks'
-import { EyeOff, Plus, Search } from 'lucide-react'
+import { EyeOff, Import, Plus, Search } from 'lucide-react'
 import { useCallback, useMemo, useRef, useState } from 'react'
 import { useParams } from 'react-router'
 import { may, useSite } from '../session/session'
@@ -8,6 +8,11 @@ import { NoSite, Page } from '../ui/places'
 import { Problem } from '../ui/Problem'
 import { useTitle } from '../ui/useTitle'
 import { AddSecretDialog } from './AddSecretDialog'
+import { DeleteSecretDialog } from './DeleteSecretDialog'
+import { EditDetailsDialog } from './EditDetailsDialog'
+import { ImportDialog } from './ImportDialog'
+import { UpdateValueDialog } from './UpdateValueDialog'
+import { UsedByDialog } from './UsedByDialog'
 import { useSecrets, type Secret, type Sort } from './api'
 import { EmptySecrets } from './EmptySecrets'
 import { SecretsTable, type RowAction } from './SecretsTable'
@@ -36,14 +41,23 @@ function Secrets({ site, editable }: { site: string; editable: boolean }) {
   const [q] = useDebouncedValue(typed, SEARCH_MS)
   const [sort, setSort] = useState<Sort>('name')
   const [adding, add] = useDisclosure(false)
+  const [importing, imports] = useDisclosure(false)
   const [row, setRow] = useState<{ action: RowAction; secret: Secret } | null>(null)
   const search = useRef<HTMLInputElement>(null)
   const list = useSecrets(site, q, sort)
   const secrets = useMemo(() => list.data?.pages.flatMap((page) => page.items as Secret[]) ?? [], [list.data])
-  const busy = adding || row !== null
+  const addButton = useRef<HTMLButtonElement>(null)
+  const busy = adding || importing || row !== null
+  const openAdd = () => {
+    // Where the focus returns to when the dialog closes.
+    addButton.current?.focus()
+    add.open()
+  }
+  const closeRow = () => setRow(null)
+  const secretFor = (action: RowAction) => (row?.action === action ? row.secret : null)
   useHotkeys([
     ['/', () => !busy && search.current?.focus()],
-    ['n', () => !busy && editable && add.open()],
+    ['n', () => !busy && editable && openAdd()],
   ])
   const { fetchNextPage } = list
   const loadMore = useCallback(() => void fetchNextPage({ cancelRefetch: false }), [fetchNextPage])
@@ -55,7 +69,10 @@ function Secrets({ site, editable }: { site: string; editable: boolean }) {
       aside={
         editable && (
           <Group gap="xs">
-            <Button leftSection={<Plus size={16} aria-hidden />} onClick={add.open} aria-keyshortcuts="n">
+            <Button variant="default" leftSection={<Import size={16} aria-hidden />} onClick={imports.open}>
+              Import
+            </Button>
+            <Button ref={addButton} leftSection={<Plus size={16} aria-hidden />} onClick={openAdd} aria-keyshortcuts="n">
               Add Secret
             </Button>
           </Group>
@@ -66,7 +83,7 @@ function Secrets({ site, editable }: { site: string; editable: boolean }) {
         Values are write-only: once saved, nobody can see them here again. Only scripts get them, with <code>GetSecret("name")</code>.
       </Alert>
       {empty && q === '' ? (
-        <EmptySecrets editable={editable} onAdd={add.open} />
+        <EmptySecrets editable={editable} onAdd={openAdd} />
       ) : (
         <Stack gap="xs">
           <Group gap="sm" align="end">
@@ -102,6 +119,11 @@ function Secrets({ site, editable }: { site: string; editable: boolean }) {
         </Stack>
       )}
       <AddSecretDialog site={site} opened={adding} onClose={add.close} />
+      <ImportDialog site={site} opened={importing} onClose={imports.close} />
+      <UpdateValueDialog site={site} secret={secretFor('value')} onClose={closeRow} />
+      <EditDetailsDialog site={site} secret={secretFor('details')} onClose={closeRow} />
+      <UsedByDialog site={site} secret={secretFor('users')} onClose={closeRow} />
+      <DeleteSecretDialog site={site} secret={secretFor('delete')} onClose={closeRow} onDeleted={() => search.current?.focus()} />
     </Page>
   )
 }

@@ -14,6 +14,9 @@ export interface ValueHandle {
 
 interface Props {
   handle: Ref<ValueHandle>
+  label?: string
+  /** Shown while the field is empty. */
+  hint?: string
   error?: string | undefined
   autoFocus?: boolean
   disabled?: boolean
@@ -28,9 +31,10 @@ interface Size {
   endsWithBreak: boolean
 }
 
+const HINT = 'Text of one line or many, up to 1 MiB. Paste it, or drop a text file here.'
 const NOTHING: Size = { bytes: 0, lines: 0, endsWithBreak: false }
 
-export function ValueField({ handle, error, autoFocus, disabled, actions, onEdit }: Props) {
+export function ValueField({ handle, label = 'Value', hint = HINT, error, autoFocus, disabled, actions, onEdit }: Props) {
   const area = useRef<HTMLTextAreaElement>(null)
   const [shown, setShown] = useState(false)
   const [size, setSize] = useState(NOTHING)
@@ -67,13 +71,14 @@ export function ValueField({ handle, error, autoFocus, disabled, actions, onEdit
     if (event.dataTransfer.files.length > 1) return setNote('Drop one file: a secret has one value.')
     void take(event.dataTransfer.files[0])
   }
+  const eye = `${shown ? 'Hide' : 'Show'} ${label.toLowerCase()}`
   const withoutBreak = () => fill((area.current?.value ?? '').replace(/\n+$/, ''))
 
   return (
     <Box>
       <Group justify="space-between" align="end" gap="xs" mb={4}>
         <Input.Label htmlFor={id} required labelElement="label">
-          Value
+          {label}
         </Input.Label>
         <Group gap={4}>
           {actions}
@@ -123,8 +128,8 @@ export function ValueField({ handle, error, autoFocus, disabled, actions, onEdit
             measure()
           }}
         />
-        <Tooltip label={shown ? 'Hide value' : 'Show value'}>
-          <ActionIcon className={classes.eye} variant="subtle" color="gray" disabled={disabled} aria-label={shown ? 'Hide value' : 'Show value'} aria-pressed={shown} onClick={() => setShown(!shown)}>
+        <Tooltip label={eye}>
+          <ActionIcon className={classes.eye} variant="subtle" color="gray" disabled={disabled} aria-label={eye} aria-pressed={shown} onClick={() => setShown(!shown)}>
             {shown ? <EyeOff size={18} aria-hidden /> : <Eye size={18} aria-hidden />}
           </ActionIcon>
         </Tooltip>
@@ -136,11 +141,11 @@ export function ValueField({ handle, error, autoFocus, disabled, actions, onEdit
         </Input.Error>
       )}
       <Text size="xs" c="dimmed" mt={4} id={`${id}-size`}>
-        {sentence(size)}
+        {size.bytes === 0 ? hint : sentence(size)}
       </Text>
       <div id={`${id}-note`} aria-live="polite">
         {note && <Text size="xs">{note}</Text>}
-        {size.endsWithBreak && (
+        {label === 'Value' && size.endsWithBreak && (
           <Text size="xs">
             Ends with a line break, which is stored too.{' '}
             <button type="button" className={classes.link} onClick={withoutBreak}>
@@ -159,6 +164,5 @@ function sizeOf(text: string): Size {
 }
 
 function sentence({ bytes, lines }: Size): string {
-  if (bytes === 0) return 'Text of one line or many, up to 1 MiB. Paste it, or drop a text file here.'
   return `${bytes.toLocaleString()} ${bytes === 1 ? 'byte' : 'bytes'}${lines > 1 ? ` in ${lines.toLocaleString()} lines` : ''}`
 }

@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query'
 import { useCallback } from 'react'
-import { api, ApiError, unwrap } from '../api/client'
+import { api, ApiError, send, unwrap } from '../api/client'
 import type { PageSecretOut, SecretOut } from '../api/schema'
 import { sealValue } from '../seal/seal'
 
@@ -73,6 +73,27 @@ export function updateValue(site: string, secret: Secret, value: string): Promis
     const path = { site, secret: secret.id }
     return unwrap(api.PUT('/api/v1/sites/{site}/secrets/{secret}/value', { params: { path }, body: sealed }))
   })
+}
+
+/** Change description or expiry; `null` is no expiry. The value is neither needed nor touched. */
+export function changeDetails(site: string, secret: Secret, change: Details): Promise<Secret> {
+  return send('PATCH', address(site, secret), change)
+}
+
+/** Delete for good; `confirmed` says that the name was typed, which the server wants where scripts use it. */
+export function deleteSecret(site: string, secret: Secret, confirmed: boolean): Promise<void> {
+  const query = confirmed ? `?confirm=${encodeURIComponent(secret.name)}` : ''
+  return send('DELETE', address(site, secret) + query)
+}
+
+/** The secret of exactly this name. */
+export async function findSecret(site: string, name: string): Promise<Secret | undefined> {
+  const page = await unwrap(api.GET('/api/v1/sites/{site}/secrets', { params: { path: { site }, query: { name, limit: 1 } } }))
+  return page.items[0]
+}
+
+function address(site: string, secret: Secret): string {
+  return `/api/v1/sites/${encodeURIComponent(site)}/secrets/${encodeURIComponent(secret.id)}`
 }
 
 function sealingKey(site: string, name: string) {

@@ -1,0 +1,67 @@
+import { Alert, Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { TriangleAlert } from 'lucide-react'
+import { useState } from 'react'
+import { useAnnounce } from '../ui/Announcer'
+import { Problem } from '../ui/Problem'
+import { useSubmit } from '../ui/useSubmit'
+import { deleteSecret, useReplaceRow, type Secret } from './api'
+import { UsersList, useUsers } from './UsersList'
+
+interface Props {
+  site: string
+  secret: Secret | null
+  onClose: () => void
+  onDeleted: (secret: Secret) => void
+}
+
+export function DeleteSecretDialog({ site, secret, onClose, onDeleted }: Props) {
+  return (
+    <Modal opened={secret !== null} onClose={onClose} title={secret ? `Delete ${secret.name}?` : 'Delete'}>
+      {secret && <Form site={site} secret={secret} onClose={onClose} onDeleted={onDeleted} />}
+    </Modal>
+  )
+}
+
+function Form({ site, secret, onClose, onDeleted }: Props & { secret: Secret }) {
+  const users = useUsers(site, secret)
+  const [typed, setTyped] = useState('')
+  const announce = useAnnounce()
+  const replace = useReplaceRow(site)
+  const used = users.data?.items.some((user) => user.certain) ?? false
+  const sure = users.isSuccess && (!used || typed === secret.name)
+  const { busy, error, submit } = useSubmit(async () => {
+    if (!sure) return
+    await deleteSecret(site, secret, used)
+    announce(`Deleted ${secret.name}.`)
+    onDeleted(secret)
+    replace(secret.id, null)
+    onClose()
+  })
+  return (
+    <form onSubmit={submit} noValidate autoComplete="off">
+      <Stack gap="md">
+        <Text size="sm">
+          It is removed for good. From then on <code>GetSecret</code> gives scripts an empty string for this name.
+        </Text>
+        <UsersList users={users} name={secret.name} />
+        {used && (
+          <>
+            <Alert color="red" variant="light" icon={<TriangleAlert aria-hidden />}>
+              Change these scripts first: without the value they may do what you do not expect.
+            </Alert>
+            <TextInput label={`To delete it all the same, type its name`} description={secret.name} autoComplete="off" autoCapitalize="none" spellCheck={false} data-autofocus value={typed} onChange={(event) => setTyped(event.currentTarget.value)} />
+          </>
+        )}
+        <Problem error={error} />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose} data-autofocus={used ? undefined : true}>
+            Cancel
+          </Button>
+          <Button type="submit" color="red" loading={busy} disabled={!sure}>
+            DELETE
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}
