@@ -4,6 +4,334 @@
  */
 
 export interface paths {
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Session
+         * @description Say who calls and what the caller may do. Answers everybody.
+         */
+        get: operations["get_session"];
+        put?: never;
+        /**
+         * Sign In
+         * @description Sign in. The answer sets the session's cookie; a session that the browser had before ends.
+         */
+        post: operations["sign_in"];
+        /**
+         * Sign Out
+         * @description Sign out.
+         */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Up
+         * @description Choose a password with a set-up link, and be signed in.
+         */
+        post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup/invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get Invitation
+         * @description Say whom a set-up link lets in, without using it up.
+         */
+        post: operations["get_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Account
+         * @description Show one's own account.
+         */
+        get: operations["get_account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Password
+         * @description Change the password; every other session ends.
+         */
+        put: operations["change_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Totp
+         * @description Make a key for an authenticator app; it counts once a code is confirmed.
+         */
+        post: operations["begin_totp"];
+        /**
+         * End Totp
+         * @description Stop asking for codes.
+         */
+        delete: operations["end_totp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm Totp
+         * @description Put the key in force, and return the recovery codes.
+         */
+        post: operations["confirm_totp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Own Sessions
+         * @description List one's own sessions.
+         */
+        get: operations["list_own_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Own Session
+         * @description End one of one's own sessions.
+         */
+        delete: operations["end_own_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tokens
+         * @description List one's own tokens.
+         */
+        get: operations["list_tokens"];
+        put?: never;
+        /**
+         * Create Token
+         * @description Make a token, and show its text this once.
+         */
+        post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Token
+         * @description Revoke one of one's own tokens, at once.
+         */
+        delete: operations["revoke_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Admins
+         * @description List the admins.
+         */
+        get: operations["list_admins"];
+        put?: never;
+        /**
+         * Create Admin
+         * @description Make an account; its owner chooses the password with the link.
+         */
+        post: operations["create_admin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admins/{admin}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Admin
+         * @description Show an admin, by id or name.
+         */
+        get: operations["get_admin"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Admin
+         * @description Remove an account with its sessions and tokens.
+         */
+        delete: operations["delete_admin"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Admin
+         * @description Change what an admin may do.
+         */
+        patch: operations["change_admin"];
+        trace?: never;
+    };
+    "/api/v1/admins/{admin}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset Admin
+         * @description Take password, second factor, passkeys and sessions away, and return a link for a new password.
+         */
+        post: operations["reset_admin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Setup Link
+         * @description Make a new link for the first admin, while there is none.
+         */
+        post: operations["create_setup_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sites": {
         parameters: {
             query?: never;
@@ -50,6 +378,68 @@ export interface paths {
          * @description Change settings of a site.
          */
         patch: operations["change_site"];
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Site Keys
+         * @description List the keys of a site.
+         */
+        get: operations["list_site_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/rotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rotate Site Key
+         * @description Rotate the site's key: secrets are sealed anew, then the earlier key is destroyed for good.
+         *
+         *     One that is under way goes on instead of a second one. Scripts read their secrets all the time.
+         */
+        post: operations["rotate_site_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/rotations/{epoch}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rotation
+         * @description Show how a rotation is, by the epoch that it leads to.
+         */
+        get: operations["get_rotation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/sites/{site}/sealing-key": {
@@ -387,6 +777,34 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AccountOut
+         * @description One's own account.
+         */
+        AccountOut: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Super */
+            super: boolean;
+            /** Created Ms */
+            created_ms: number;
+            /**
+             * Password Ms
+             * @description When the password was chosen.
+             */
+            password_ms: number;
+            /**
+             * Totp
+             * @description Whether signing in needs a code of an authenticator app.
+             */
+            totp: boolean;
+            /** Recovery Codes Left */
+            recovery_codes_left: number;
+            /** Passkeys */
+            passkeys: components["schemas"]["PasskeyOut"][];
+        };
+        /**
          * Actor
          * @description Who did it: the kind of credential, and its name.
          */
@@ -395,6 +813,56 @@ export interface components {
             kind: string;
             /** Name */
             name: string;
+        };
+        /**
+         * AdminChange
+         * @description What to change; what is not given stays. `grants` replaces all there are.
+         */
+        AdminChange: {
+            /** Super */
+            super?: boolean | null;
+            /** Disabled */
+            disabled?: boolean | null;
+            /**
+             * Grants
+             * @description Permissions by site id. Who has `scripts:edit` can read every secret whose policy lets scripts read it.
+             */
+            grants?: {
+                [key: string]: string[];
+            } | null;
+        };
+        /**
+         * AdminOut
+         * @description An account.
+         */
+        AdminOut: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Super
+             * @description May make sites and admins.
+             */
+            super: boolean;
+            /** Disabled */
+            disabled: boolean;
+            /** Created Ms */
+            created_ms: number;
+            /**
+             * Set Up
+             * @description The owner has chosen a password or added a passkey.
+             */
+            set_up: boolean;
+            /** Totp */
+            totp: boolean;
+            /**
+             * Grants
+             * @description Permissions by site id. Who has `scripts:edit` can read every secret whose policy lets scripts read it.
+             */
+            grants: {
+                [key: string]: string[];
+            };
         };
         /**
          * EntryOut
@@ -464,6 +932,58 @@ export interface components {
             sandbox: string | null;
         };
         /**
+         * InvitationIn
+         * @description The token of a set-up link.
+         */
+        InvitationIn: {
+            /** Token */
+            token: string;
+        };
+        /**
+         * InvitationOut
+         * @description Whom a set-up link lets in; `name` is null when it makes the first admin.
+         */
+        InvitationOut: {
+            /** Name */
+            name: string | null;
+            /** Expires Ms */
+            expires_ms: number;
+        };
+        /**
+         * InvitedOut
+         * @description An account, and the link for its owner.
+         */
+        InvitedOut: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Super
+             * @description May make sites and admins.
+             */
+            super: boolean;
+            /** Disabled */
+            disabled: boolean;
+            /** Created Ms */
+            created_ms: number;
+            /**
+             * Set Up
+             * @description The owner has chosen a password or added a passkey.
+             */
+            set_up: boolean;
+            /** Totp */
+            totp: boolean;
+            /**
+             * Grants
+             * @description Permissions by site id. Who has `scripts:edit` can read every secret whose policy lets scripts read it.
+             */
+            grants: {
+                [key: string]: string[];
+            };
+            setup_link: components["schemas"]["SetupLinkOut"];
+        };
+        /**
          * LineOut
          * @description One line of a log; `seq` counts from 1 in each run.
          */
@@ -476,6 +996,38 @@ export interface components {
             level: string;
             /** Text */
             text: string;
+        };
+        /**
+         * NewAdmin
+         * @description An account to make.
+         */
+        NewAdmin: {
+            /** Name */
+            name: string;
+            /**
+             * Super
+             * @default false
+             */
+            super: boolean;
+            /**
+             * Grants
+             * @description Permissions by site id. Who has `scripts:edit` can read every secret whose policy lets scripts read it.
+             */
+            grants?: {
+                [key: string]: string[];
+            };
+        };
+        /**
+         * NewRotation
+         * @description A wish to rotate.
+         */
+        NewRotation: {
+            /**
+             * Drop Undecryptable
+             * @description Delete secrets that do not open, instead of keeping the earlier epoch for them.
+             * @default false
+             */
+            drop_undecryptable: boolean;
         };
         /**
          * NewRun
@@ -561,6 +1113,56 @@ export interface components {
             name: string;
         };
         /**
+         * NewToken
+         * @description A token to make.
+         */
+        NewToken: {
+            /** Name */
+            name: string;
+            /**
+             * Sites
+             * @description Ids of sites.
+             */
+            sites: string[];
+            /** Permissions */
+            permissions: string[];
+            /**
+             * Expires Ms
+             * @description When it stops working; null is never.
+             */
+            expires_ms?: number | null;
+        };
+        /**
+         * NewTokenOut
+         * @description A token that was just made. Its text is shown once.
+         */
+        NewTokenOut: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Prefix
+             * @description How it begins.
+             */
+            prefix: string;
+            /** Sites */
+            sites: string[];
+            /** Permissions */
+            permissions: string[];
+            /** Created Ms */
+            created_ms: number;
+            /** Expires Ms */
+            expires_ms: number | null;
+            /**
+             * Last Used Ms
+             * @description To the minute.
+             */
+            last_used_ms: number | null;
+            /** Token */
+            token: string;
+        };
+        /**
          * NewValue
          * @description A value that overwrites the one there is, for good.
          */
@@ -592,6 +1194,42 @@ export interface components {
             /** Description */
             description?: string | null;
         };
+        /**
+         * OwnSession
+         * @description A session of one's own; `current` is the one that asks. The id is not the cookie.
+         */
+        OwnSession: {
+            /** Id */
+            id: string;
+            /** Created Ms */
+            created_ms: number;
+            /**
+             * Seen Ms
+             * @description Last use, to the minute.
+             */
+            seen_ms: number;
+            /**
+             * Expires Ms
+             * @description When it ends if it is not used again.
+             */
+            expires_ms: number;
+            /** Address */
+            address: string;
+            /**
+             * Agent
+             * @description What the browser calls itself.
+             */
+            agent: string;
+            /** Current */
+            current: boolean;
+        };
+        /** Page[AdminOut] */
+        Page_AdminOut_: {
+            /** Items */
+            items: components["schemas"]["AdminOut"][];
+            /** Next */
+            next?: string | null;
+        };
         /** Page[EntryOut] */
         Page_EntryOut_: {
             /** Items */
@@ -603,6 +1241,13 @@ export interface components {
         Page_LineOut_: {
             /** Items */
             items: components["schemas"]["LineOut"][];
+            /** Next */
+            next?: string | null;
+        };
+        /** Page[OwnSession] */
+        Page_OwnSession_: {
+            /** Items */
+            items: components["schemas"]["OwnSession"][];
             /** Next */
             next?: string | null;
         };
@@ -634,6 +1279,13 @@ export interface components {
             /** Next */
             next?: string | null;
         };
+        /** Page[TokenOut] */
+        Page_TokenOut_: {
+            /** Items */
+            items: components["schemas"]["TokenOut"][];
+            /** Next */
+            next?: string | null;
+        };
         /** Page[UserOut] */
         Page_UserOut_: {
             /** Items */
@@ -641,6 +1293,69 @@ export interface components {
             /** Next */
             next?: string | null;
         };
+        /**
+         * PasskeyOut
+         * @description A passkey.
+         */
+        PasskeyOut: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Created Ms */
+            created_ms: number;
+            /** Used Ms */
+            used_ms: number | null;
+        };
+        /**
+         * PasswordChange
+         * @description The current password and the new one.
+         */
+        PasswordChange: {
+            /**
+             * Current
+             * Format: password
+             */
+            current: string;
+            /**
+             * New
+             * Format: password
+             */
+            new: string;
+        };
+        /**
+         * PasswordIn
+         * @description The password, to be sure who asks.
+         */
+        PasswordIn: {
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+        };
+        /**
+         * PasswordRules
+         * @description What a new password must be like; common ones are refused as well.
+         */
+        PasswordRules: {
+            /**
+             * Min
+             * @default 12
+             */
+            min: number;
+            /**
+             * Max
+             * @default 1024
+             */
+            max: number;
+        };
+        /**
+         * Permission
+         * @description One thing that a caller may do, as object and verb.
+         * @enum {string}
+         */
+        Permission: "secrets:view" | "secrets:edit" | "scripts:view" | "scripts:edit" | "runs:view" | "runs:run" | "audit:view" | "settings:view" | "settings:edit" | "sites:edit" | "admins:edit" | "account:edit";
         /**
          * Problem
          * @description Problem details (RFC 9457).
@@ -684,6 +1399,60 @@ export interface components {
              * @description The wrong fields, when there are some.
              */
             errors?: components["schemas"]["FieldProblem"][] | null;
+        };
+        /**
+         * RecoveryCodesOut
+         * @description Codes for who has lost the device; each works once. Shown once.
+         */
+        RecoveryCodesOut: {
+            /** Recovery Codes */
+            recovery_codes: string[];
+        };
+        /**
+         * RotationOut
+         * @description A rotation of a site's key to `epoch`.
+         */
+        RotationOut: {
+            /** Epoch */
+            epoch: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "blocked" | "done";
+            /** Requested Ms */
+            requested_ms: number;
+            /** Requested By */
+            requested_by: string;
+            /** Drop Undecryptable */
+            drop_undecryptable: boolean;
+            /**
+             * Moved
+             * @description Secrets that were sealed anew.
+             */
+            moved: number;
+            /**
+             * Dropped
+             * @description Secrets that did not open and were deleted.
+             */
+            dropped: number;
+            /**
+             * Left
+             * @description Secrets that are sealed to an earlier epoch still.
+             */
+            left: number;
+            /**
+             * Problem
+             * @description Why it does not go on, `undecryptable` or another error code.
+             */
+            problem: string | null;
+            /**
+             * Undecryptable
+             * @description Names of secrets that do not open, at most 20; empty without `secrets:view`.
+             */
+            undecryptable: string[];
+            /** Finished Ms */
+            finished_ms: number | null;
         };
         /**
          * RunError
@@ -878,6 +1647,58 @@ export interface components {
             health: string;
         };
         /**
+         * SessionAdmin
+         * @description The account that is signed in.
+         */
+        SessionAdmin: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Super
+             * @description May make sites and admins; sees of a site what was granted, as everybody else.
+             */
+            super: boolean;
+        };
+        /**
+         * SessionOut
+         * @description Who calls; `admin` is null when nobody is signed in, and for the host's owner.
+         */
+        SessionOut: {
+            /**
+             * Kind
+             * @description The credential: `none`, `host`, `session` or `token`.
+             */
+            kind: string;
+            admin: components["schemas"]["SessionAdmin"] | null;
+            /**
+             * Setup Needed
+             * @description There is no admin yet: the one-time set-up link makes the first.
+             */
+            setup_needed: boolean;
+            /** Sites */
+            sites: components["schemas"]["SessionSite"][];
+            /**
+             * Passkeys
+             * @description Whether this server can take passkeys.
+             */
+            passkeys: boolean;
+            password: components["schemas"]["PasswordRules"];
+        };
+        /**
+         * SessionSite
+         * @description A site that the caller may know of, and what the caller may do in it.
+         */
+        SessionSite: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Permissions */
+            permissions: components["schemas"]["Permission"][];
+        };
+        /**
          * Settings
          * @description Limits of each run of the site, and what its runs may connect to.
          */
@@ -919,6 +1740,53 @@ export interface components {
             egress_deny: string[];
         };
         /**
+         * SetupIn
+         * @description The token of a set-up link, the account's name, and the password to choose.
+         */
+        SetupIn: {
+            /** Token */
+            token: string;
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+        };
+        /**
+         * SetupLinkOut
+         * @description A one-time link with which an account's owner chooses the password. Shown once.
+         */
+        SetupLinkOut: {
+            /**
+             * Path
+             * @description To be put after this server's address.
+             */
+            path: string;
+            /** Token */
+            token: string;
+            /** Expires Ms */
+            expires_ms: number;
+        };
+        /**
+         * SignInIn
+         * @description A name and a password; with an authenticator app also one of the codes.
+         */
+        SignInIn: {
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+            /** Totp */
+            totp?: string | null;
+            /** Recovery Code */
+            recovery_code?: string | null;
+        };
+        /**
          * SiteChange
          * @description Settings to change; the others stay, null goes back to the default.
          */
@@ -930,6 +1798,35 @@ export interface components {
             settings: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * SiteKeyOut
+         * @description A key of a site. `retiring` keys still open what was sealed to them; nothing opens `destroyed` ones.
+         */
+        SiteKeyOut: {
+            /** Epoch */
+            epoch: number;
+            /**
+             * Key Id
+             * @description The fingerprint of the public key.
+             */
+            key_id: string;
+            /** Created Ms */
+            created_ms: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "current" | "retiring" | "destroyed";
+        };
+        /**
+         * SiteKeysOut
+         * @description The keys of a site, the newest first, and the rotation that is under way.
+         */
+        SiteKeysOut: {
+            /** Keys */
+            keys: components["schemas"]["SiteKeyOut"][];
+            rotation: components["schemas"]["RotationOut"] | null;
         };
         /**
          * SiteOut
@@ -944,7 +1841,8 @@ export interface components {
             created_ms: number;
             /** Ready */
             ready: boolean;
-            settings: components["schemas"]["Settings"];
+            /** @description Null without the permission `settings:view`. */
+            settings: components["schemas"]["Settings"] | null;
         };
         /**
          * Status
@@ -962,6 +1860,52 @@ export interface components {
             /** Web Pid */
             web_pid: number;
             worker: components["schemas"]["Worker"];
+        };
+        /**
+         * TokenOut
+         * @description An API token without its text.
+         */
+        TokenOut: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Prefix
+             * @description How it begins.
+             */
+            prefix: string;
+            /** Sites */
+            sites: string[];
+            /** Permissions */
+            permissions: string[];
+            /** Created Ms */
+            created_ms: number;
+            /** Expires Ms */
+            expires_ms: number | null;
+            /**
+             * Last Used Ms
+             * @description To the minute.
+             */
+            last_used_ms: number | null;
+        };
+        /**
+         * TotpCode
+         * @description The code that the app shows.
+         */
+        TotpCode: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * TotpOut
+         * @description The key for an authenticator app, as text and as what the QR code holds. Shown once.
+         */
+        TotpOut: {
+            /** Secret */
+            secret: string;
+            /** Uri */
+            uri: string;
         };
         /**
          * UserOut
@@ -1018,25 +1962,46 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AccountOut = components['schemas']['AccountOut'];
 export type Actor = components['schemas']['Actor'];
+export type AdminChange = components['schemas']['AdminChange'];
+export type AdminOut = components['schemas']['AdminOut'];
 export type EntryOut = components['schemas']['EntryOut'];
 export type FieldProblem = components['schemas']['FieldProblem'];
 export type Health = components['schemas']['Health'];
+export type InvitationIn = components['schemas']['InvitationIn'];
+export type InvitationOut = components['schemas']['InvitationOut'];
+export type InvitedOut = components['schemas']['InvitedOut'];
 export type LineOut = components['schemas']['LineOut'];
+export type NewAdmin = components['schemas']['NewAdmin'];
+export type NewRotation = components['schemas']['NewRotation'];
 export type NewRun = components['schemas']['NewRun'];
 export type NewScript = components['schemas']['NewScript'];
 export type NewSecret = components['schemas']['NewSecret'];
 export type NewSite = components['schemas']['NewSite'];
+export type NewToken = components['schemas']['NewToken'];
+export type NewTokenOut = components['schemas']['NewTokenOut'];
 export type NewValue = components['schemas']['NewValue'];
 export type NewVersion = components['schemas']['NewVersion'];
+export type OwnSession = components['schemas']['OwnSession'];
+export type PageAdminOut = components['schemas']['Page_AdminOut_'];
 export type PageEntryOut = components['schemas']['Page_EntryOut_'];
 export type PageLineOut = components['schemas']['Page_LineOut_'];
+export type PageOwnSession = components['schemas']['Page_OwnSession_'];
 export type PageRunOut = components['schemas']['Page_RunOut_'];
 export type PageScriptOut = components['schemas']['Page_ScriptOut_'];
 export type PageSecretOut = components['schemas']['Page_SecretOut_'];
 export type PageSiteOut = components['schemas']['Page_SiteOut_'];
+export type PageTokenOut = components['schemas']['Page_TokenOut_'];
 export type PageUserOut = components['schemas']['Page_UserOut_'];
+export type PasskeyOut = components['schemas']['PasskeyOut'];
+export type PasswordChange = components['schemas']['PasswordChange'];
+export type PasswordIn = components['schemas']['PasswordIn'];
+export type PasswordRules = components['schemas']['PasswordRules'];
+export type Permission = components['schemas']['Permission'];
 export type Problem = components['schemas']['Problem'];
+export type RecoveryCodesOut = components['schemas']['RecoveryCodesOut'];
+export type RotationOut = components['schemas']['RotationOut'];
 export type RunError = components['schemas']['RunError'];
 export type RunOut = components['schemas']['RunOut'];
 export type RunState = components['schemas']['RunState'];
@@ -1045,14 +2010,699 @@ export type ScriptOut = components['schemas']['ScriptOut'];
 export type SealingKeyOut = components['schemas']['SealingKeyOut'];
 export type SecretChange = components['schemas']['SecretChange'];
 export type SecretOut = components['schemas']['SecretOut'];
+export type SessionAdmin = components['schemas']['SessionAdmin'];
+export type SessionOut = components['schemas']['SessionOut'];
+export type SessionSite = components['schemas']['SessionSite'];
 export type Settings = components['schemas']['Settings'];
+export type SetupIn = components['schemas']['SetupIn'];
+export type SetupLinkOut = components['schemas']['SetupLinkOut'];
+export type SignInIn = components['schemas']['SignInIn'];
 export type SiteChange = components['schemas']['SiteChange'];
+export type SiteKeyOut = components['schemas']['SiteKeyOut'];
+export type SiteKeysOut = components['schemas']['SiteKeysOut'];
 export type SiteOut = components['schemas']['SiteOut'];
 export type Status = components['schemas']['Status'];
+export type TokenOut = components['schemas']['TokenOut'];
+export type TotpCode = components['schemas']['TotpCode'];
+export type TotpOut = components['schemas']['TotpOut'];
 export type UserOut = components['schemas']['UserOut'];
 export type Worker = components['schemas']['Worker'];
 export type $defs = Record<string, never>;
 export interface operations {
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TotpOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_totp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TotpCode"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodesOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_own_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OwnSession_"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_own_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TokenOut_"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewTokenOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_admins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AdminOut_"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_admin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAdmin"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_admin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                admin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_admin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                admin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_admin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                admin: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdminChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_admin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                admin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_setup_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupLinkOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_sites: {
         parameters: {
             query?: never;
@@ -1168,6 +2818,104 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SiteOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_site_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteKeysOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_site_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRotation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotationOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+                epoch: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotationOut"];
                 };
             };
             /** @description Problem details (RFC 9457). */
