@@ -14,6 +14,8 @@ export const theme = createTheme({
   cursorType: 'pointer',
   components: {
     Modal: { defaultProps: { closeOnClickOutside: false, styles: { title: { fontWeight: 700 } }, closeButtonProps: { 'aria-label': 'Close' }, transitionProps: { duration: 120 } } },
+    // Nearly every field is needed: those that are not say so.
+    InputWrapper: { defaultProps: { withAsterisk: false } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300, events: { hover: true, focus: true, touch: false } } },
   },
 })

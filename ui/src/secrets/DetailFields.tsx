@@ -38,7 +38,7 @@ export function DetailFields({ details, onChange, error, autoFocus }: Props) {
     <Stack gap="md" mt="xs">
       <Textarea
         label="Description"
-        description="Everyone who sees this list reads it: no values here."
+        description="Optional. Everyone who sees this list reads it: no values here."
         autosize
         minRows={2}
         maxRows={6}
@@ -52,7 +52,7 @@ export function DetailFields({ details, onChange, error, autoFocus }: Props) {
       <TextInput
         type="datetime-local"
         label="Expires"
-        description="From then on scripts no longer get the value. Empty: never."
+        description="Optional. From then on scripts no longer get the value."
         value={details.expires}
         onChange={(event) => onChange({ ...details, expires: event.currentTarget.value })}
         error={fieldError(error, 'expires_ms')}

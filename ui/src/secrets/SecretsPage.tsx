@@ -4,7 +4,7 @@ import { EyeOff, Import, Plus, Search } from 'lucide-react'
 import { useCallback, useMemo, useRef, useState } from 'react'
 import { useParams } from 'react-router'
 import { may, useSite } from '../session/session'
-import { NoSite, Page } from '../ui/places'
+import { NoAccess, NoSite, Page } from '../ui/places'
 import { Problem } from '../ui/Problem'
 import { useTitle } from '../ui/useTitle'
 import { AddSecretDialog } from './AddSecretDialog'
@@ -32,6 +32,7 @@ export function SecretsPage() {
   const { site } = useParams()
   const found = useSite(site)
   if (!found) return <NoSite />
+  if (!may(found, 'secrets:view')) return <NoAccess />
   return <Secrets key={found.id} site={found.name} editable={may(found, 'secrets:edit')} />
 }
 

@@ -77,7 +77,7 @@ export function ValueField({ handle, label = 'Value', hint = HINT, error, autoFo
   return (
     <Box>
       <Group justify="space-between" align="end" gap="xs" mb={4}>
-        <Input.Label htmlFor={id} required labelElement="label">
+        <Input.Label htmlFor={id} labelElement="label">
           {label}
         </Input.Label>
         <Group gap={4}>

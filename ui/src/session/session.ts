@@ -1,12 +1,14 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useCallback } from 'react'
-import { send } from '../api/client'
-import type { Permission, Session, SessionSite } from '../api/contract'
+import { api, unwrap } from '../api/client'
+import type { Permission, SessionOut, SessionSite } from '../api/schema'
+
+type Session = SessionOut
 
 export const SESSION = ['session'] as const
 
 export function useSession() {
-  return useQuery({ queryKey: SESSION, queryFn: () => send<Session>('GET', '/api/v1/session'), staleTime: 60_000 })
+  return useQuery({ queryKey: SESSION, queryFn: () => unwrap(api.GET('/api/v1/session')), staleTime: 60_000 })
 }
 
 /** The session of a page that is only shown to who is signed in. */

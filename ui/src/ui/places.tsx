@@ -34,6 +34,26 @@ export function NoSite() {
   )
 }
 
+export function NoAccess() {
+  const { site } = useParams()
+  const { admin } = useMe()
+  useTitle('Secrets')
+  return (
+    <Page title="Secrets">
+      <Text maw="60ch">
+        You may not see the secrets of {site}.{' '}
+        {admin.super ? (
+          <>
+            As a super admin you can give it to yourself under <Anchor component={Link} to="/admins" underline="always">Admins</Anchor>.
+          </>
+        ) : (
+          'Ask a super admin for secrets:view.'
+        )}
+      </Text>
+    </Page>
+  )
+}
+
 const PLANS: Record<string, { text: string; command: string }> = {
   Scripts: {
     text: 'Scripts will be written and edited here. Until then, store and run them with the command line on the server:',
