@@ -1,6 +1,7 @@
 import { Center, Loader } from '@mantine/core'
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import { Navigate, Route, Routes, useLocation } from 'react-router'
+import { onSignedOut } from './api/client'
 import { useSession } from './session/session'
 import { SecretsPage } from './secrets/SecretsPage'
 import { Shell } from './ui/Shell'
@@ -37,6 +38,7 @@ export function App() {
 function SignedIn() {
   const { data, error, refetch } = useSession()
   const location = useLocation()
+  useEffect(() => onSignedOut(() => void refetch()), [refetch])
   if (error && !data) {
     return (
       <Center mih="100dvh" p="md">

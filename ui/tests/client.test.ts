@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { api, ApiError, send, unwrap } from '../src/api/client'
+import { api, ApiError, onSignedOut, send, unwrap } from '../src/api/client'
 import { KeyError } from '../src/seal/identity'
 import { ValueError } from '../src/seal/format'
 import { healthProblem } from '../src/secrets/health'
@@ -91,4 +91,17 @@ test.each([
   [3 * 86400_000, 'in 3 days'],
 ])('%d ms from now is %s', (ms, text) => {
   expect(ago(1e12 + ms, 1e12)).toBe(text)
+})
+
+test('whoever is signed out elsewhere is noticed, once for each answer', async () => {
+  const listener = vi.fn()
+  const stop = onSignedOut(listener)
+  answer(401, { ...problem, status: 401, code: 'sign_in_required' })
+  await expect(send('GET', 'http://x/')).rejects.toThrow(ApiError)
+  answer(401, { ...problem, status: 401, code: 'sign_in_failed' })
+  await expect(send('POST', 'http://x/')).rejects.toThrow(ApiError)
+  stop()
+  answer(401, { ...problem, status: 401, code: 'sign_in_required' })
+  await expect(send('GET', 'http://x/')).rejects.toThrow(ApiError)
+  expect(listener).toHaveBeenCalledTimes(1)
 })

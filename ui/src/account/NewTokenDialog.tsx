@@ -1,10 +1,11 @@
-import { Alert, Button, Checkbox, Group, Modal, MultiSelect, Select, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Button, Checkbox, Group, MultiSelect, Select, Stack, Text, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, unwrap } from '../api/client'
 import { PERMISSIONS, SCRIPTS_EDIT_WARNING, SITE_PERMISSIONS } from '../session/permissions'
 import { useMe } from '../session/session'
 import { CopyLine } from '../ui/CopyLine'
+import { Dialog } from '../ui/Dialog'
 import { fieldError, Problem } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 
@@ -25,9 +26,9 @@ export function NewTokenDialog({ opened, onClose }: { opened: boolean; onClose: 
     onClose()
   }
   return (
-    <Modal opened={opened} onClose={close} title="New token" size="lg">
+    <Dialog opened={opened} onClose={close} title="New token" size="lg">
       {opened && (token ? <Made token={token} onClose={close} /> : <Form onMade={setToken} onClose={close} />)}
-    </Modal>
+    </Dialog>
   )
 }
 
@@ -51,7 +52,7 @@ function Made({ token, onClose }: { token: string; onClose: () => void }) {
 }
 
 function Form({ onMade, onClose }: { onMade: (token: string) => void; onClose: () => void }) {
-  const { sites } = useMe()
+  const sites = useMe().sites.filter((site) => site.permissions.length > 0)
   const [name, setName] = useState('')
   const [chosen, setChosen] = useState<string[]>(sites.length === 1 ? [sites[0]!.id] : [])
   const [permissions, setPermissions] = useState<string[]>([])
@@ -69,7 +70,7 @@ function Form({ onMade, onClose }: { onMade: (token: string) => void; onClose: (
     <form onSubmit={submit} noValidate>
       <Stack gap="md">
         <TextInput label="Name" description="What it is for." required data-autofocus autoComplete="off" value={name} onChange={(event) => setName(event.currentTarget.value)} error={fieldError(error, 'name')} />
-        <MultiSelect label="Sites" required data={sites.map((site) => ({ value: site.id, label: site.name }))} value={chosen} onChange={setChosen} error={fieldError(error, 'sites')} />
+        <MultiSelect label="Sites" required searchable data={sites.map((site) => ({ value: site.id, label: site.name }))} value={chosen} onChange={setChosen} error={fieldError(error, 'sites')} />
         <Checkbox.Group label="Permissions" required value={permissions} onChange={setPermissions} error={fieldError(error, 'permissions')}>
           <Stack gap="xs" mt="xs">
             {OFFERED.map((permission) => (

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack, Table, Text, TextInput } from '@mantine/core'
+import { Button, Group, Stack, Table, Text, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { send } from '../api/client'
@@ -6,6 +6,7 @@ import type { PasskeyOut } from '../api/schema'
 import { addPasskey } from '../session/passkeys'
 import { useAnnounce } from '../ui/Announcer'
 import { ConfirmDialog } from '../ui/ConfirmDialog'
+import { Dialog } from '../ui/Dialog'
 import { fieldError, Problem } from '../ui/Problem'
 import { Section } from '../ui/Section'
 import { ago } from '../ui/time'
@@ -54,9 +55,9 @@ export function PasskeysSection({ passkeys, usable }: { passkeys: PasskeyOut[]; 
           </Table.Tbody>
         </Table>
       )}
-      <Modal opened={adding} onClose={() => setAdding(false)} title="Add a passkey">
+      <Dialog opened={adding} onClose={() => setAdding(false)} title="Add a passkey">
         {adding && <Add onClose={() => setAdding(false)} />}
-      </Modal>
+      </Dialog>
       <ConfirmDialog opened={removing !== null} title="Remove this passkey?" verb="Remove" onConfirm={remove} onClose={() => setRemoving(null)}>
         {removing?.name} no longer signs you in.
       </ConfirmDialog>

@@ -1,10 +1,11 @@
-import { Alert, Badge, Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Badge, Button, Group, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, unwrap } from '../api/client'
 import type { AccountOut, TotpOut } from '../api/schema'
 import { useAnnounce } from '../ui/Announcer'
 import { CopyLine } from '../ui/CopyLine'
+import { Dialog } from '../ui/Dialog'
 import { fieldError, Problem } from '../ui/Problem'
 import { Section } from '../ui/Section'
 import { useSubmit } from '../ui/useSubmit'
@@ -37,12 +38,12 @@ export function TotpSection({ account }: { account: AccountOut }) {
         <Text size="sm">Signing in needs the password alone. With an app that shows codes, a stolen password is not enough.</Text>
       )}
       <Problem error={error} />
-      <Modal opened={started !== null} onClose={() => setStarted(null)} title="Set up the authenticator app" size="lg">
+      <Dialog opened={started !== null} onClose={() => setStarted(null)} title="Set up the authenticator app" size="lg">
         {started && <Confirm totp={started} onClose={() => setStarted(null)} />}
-      </Modal>
-      <Modal opened={ending} onClose={() => setEnding(false)} title="Switch off the authenticator app">
+      </Dialog>
+      <Dialog opened={ending} onClose={() => setEnding(false)} title="Switch off the authenticator app">
         {ending && <End onClose={() => setEnding(false)} />}
-      </Modal>
+      </Dialog>
     </Section>
   )
 }
@@ -105,7 +106,7 @@ function End({ onClose }: { onClose: () => void }) {
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" color="red" loading={busy}>
+          <Button type="submit" color="danger" loading={busy}>
             Switch off
           </Button>
         </Group>

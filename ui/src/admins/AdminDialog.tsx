@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, Stack, Switch, TextInput } from '@mantine/core'
+import { Alert, Button, Group, Stack, Switch, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { TriangleAlert } from 'lucide-react'
 import { useState } from 'react'
@@ -7,6 +7,7 @@ import type { AdminOut, SetupLinkOut, SiteOut } from '../api/schema'
 import { SCRIPTS_EDIT_WARNING } from '../session/permissions'
 import { SESSION } from '../session/session'
 import { useAnnounce } from '../ui/Announcer'
+import { Dialog } from '../ui/Dialog'
 import { fieldError, Problem } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { GrantsMatrix, type Grants } from './GrantsMatrix'
@@ -21,9 +22,9 @@ interface Props {
 export function AdminDialog({ edited, onClose, ...rest }: Props) {
   const title = edited === 'new' ? 'Add admin' : `Permissions of ${edited?.name ?? ''}`
   return (
-    <Modal opened={edited !== null} onClose={onClose} title={title} size="xl">
+    <Dialog opened={edited !== null} onClose={onClose} title={title} size="xl">
       {edited && <Form edited={edited} onClose={onClose} {...rest} />}
-    </Modal>
+    </Dialog>
   )
 }
 

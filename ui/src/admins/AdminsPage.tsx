@@ -5,7 +5,7 @@ import { useState } from 'react'
 import lists from '../account/lists.module.css'
 import { api, unwrap } from '../api/client'
 import type { AdminOut, SetupLinkOut, SiteOut } from '../api/schema'
-import { SCRIPTS_EDIT_WARNING } from '../session/permissions'
+import { SCRIPTS_EDIT_WARNING, SITE_PERMISSIONS } from '../session/permissions'
 import { SESSION, useMe } from '../session/session'
 import { useAnnounce } from '../ui/Announcer'
 import { ConfirmDialog } from '../ui/ConfirmDialog'
@@ -91,7 +91,7 @@ function Admin({ admin, own, sites, onEdit, onAsk }: AdminProps) {
           )}
           {granted.map(([id, permissions]) => (
             <Text key={id} size="sm">
-              <Text span fw={500}>{sites.find((site) => site.id === id)?.name ?? id}</Text>: {permissions.join(' ')}
+              <Text span fw={500}>{sites.find((site) => site.id === id)?.name ?? id}</Text>: {permissions.length === SITE_PERMISSIONS.length ? 'all permissions' : SITE_PERMISSIONS.filter((one) => permissions.includes(one)).join(' ')}
             </Text>
           ))}
         </Stack>
@@ -108,7 +108,7 @@ function Admin({ admin, own, sites, onEdit, onAsk }: AdminProps) {
             <Menu.Dropdown>
               <Menu.Item onClick={() => onAsk('reset')}>New set-up link</Menu.Item>
               <Menu.Item onClick={() => onAsk('disable')}>{admin.disabled ? 'Enable' : 'Disable'}</Menu.Item>
-              <Menu.Item color="red" onClick={() => onAsk('delete')}>
+              <Menu.Item c="var(--mantine-color-error)" onClick={() => onAsk('delete')}>
                 Delete
               </Menu.Item>
             </Menu.Dropdown>

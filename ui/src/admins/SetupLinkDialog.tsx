@@ -1,6 +1,7 @@
-import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core'
+import { Alert, Button, Group, Stack, Text } from '@mantine/core'
 import type { SetupLinkOut } from '../api/schema'
 import { CopyLine } from '../ui/CopyLine'
+import { Dialog } from '../ui/Dialog'
 import { exactly } from '../ui/time'
 
 interface Props {
@@ -10,7 +11,7 @@ interface Props {
 
 export function SetupLinkDialog({ invited, onClose }: Props) {
   return (
-    <Modal opened={invited !== null} onClose={onClose} title={`Set-up link for ${invited?.name ?? ''}`} size="lg">
+    <Dialog opened={invited !== null} onClose={onClose} title={`Set-up link for ${invited?.name ?? ''}`} size="lg">
       {invited && (
         <Stack gap="md">
           <Alert color="green">Give this link to {invited.name} in a safe way. It works once and is not shown again.</Alert>
@@ -25,6 +26,6 @@ export function SetupLinkDialog({ invited, onClose }: Props) {
           </Group>
         </Stack>
       )}
-    </Modal>
+    </Dialog>
   )
 }

@@ -22,6 +22,14 @@ export class ApiError extends Error {
   }
 }
 
+const signedOut = new Set<() => void>()
+
+/** Call `listener` whenever the server no longer knows who is here; returns how to stop. */
+export function onSignedOut(listener: () => void): () => void {
+  signedOut.add(listener)
+  return () => void signedOut.delete(listener)
+}
+
 interface Answer<T> {
   data?: T
   error?: unknown
@@ -64,6 +72,7 @@ function parse(text: string): unknown {
 
 function asError(response: Response, content: unknown): ApiError {
   const problem = typeof content === 'object' && content !== null ? (content as Partial<Problem>) : {}
+  if (problem.code === 'sign_in_required') for (const listener of signedOut) listener()
   const detail = problem.detail ?? `The server answered with status ${response.status}.`
   return new ApiError(response.status, problem.code ?? 'unknown', detail, hintOf(response, problem), problem.field ?? null, problem as never)
 }

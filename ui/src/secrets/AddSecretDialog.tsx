@@ -1,8 +1,10 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
+import { ChevronDown, ChevronRight } from 'lucide-react'
 import { useRef, useState, type FormEvent } from 'react'
 import { ValueError } from '../seal/format'
 import { useAnnounce } from '../ui/Announcer'
+import { Dialog } from '../ui/Dialog'
 import { fieldError, Problem } from '../ui/Problem'
 import { createSecret, useReload } from './api'
 import { DetailFields, readDetails, type Details } from './DetailFields'
@@ -13,9 +15,9 @@ import type { ValueHandle } from './ValueField'
 
 export function AddSecretDialog({ site, opened, onClose }: { site: string; opened: boolean; onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title="Add Secret" size="lg">
+    <Dialog opened={opened} onClose={onClose} title="Add Secret" size="lg">
       <Form site={site} onClose={onClose} />
-    </Modal>
+    </Dialog>
   )
 }
 
@@ -78,8 +80,8 @@ function Form({ site, onClose }: { site: string; onClose: () => void }) {
         />
         <ValueInput target={value} error={fieldError(error, 'value')} onEdit={() => error instanceof ValueError && setError(null)} />
         <div>
-          <Button variant="subtle" size="compact-sm" aria-expanded={more} onClick={toggle}>
-            {more ? 'Without description and expiry' : 'Description and expiry'}
+          <Button variant="subtle" size="compact-sm" px={4} leftSection={more ? <ChevronDown size={16} aria-hidden /> : <ChevronRight size={16} aria-hidden />} aria-expanded={more} onClick={toggle}>
+            Description and expiry
           </Button>
           {more && <DetailFields details={details} onChange={setDetails} error={error} />}
         </div>

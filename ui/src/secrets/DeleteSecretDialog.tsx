@@ -1,7 +1,8 @@
-import { Alert, Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Button, Group, Stack, Text, TextInput } from '@mantine/core'
 import { TriangleAlert } from 'lucide-react'
 import { useState } from 'react'
 import { useAnnounce } from '../ui/Announcer'
+import { Dialog } from '../ui/Dialog'
 import { Problem } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { deleteSecret, useReplaceRow, type Secret } from './api'
@@ -16,9 +17,9 @@ interface Props {
 
 export function DeleteSecretDialog({ site, secret, onClose, onDeleted }: Props) {
   return (
-    <Modal opened={secret !== null} onClose={onClose} title={secret ? `Delete ${secret.name}?` : 'Delete'}>
+    <Dialog opened={secret !== null} onClose={onClose} title={secret ? `Delete ${secret.name}?` : 'Delete'}>
       {secret && <Form site={site} secret={secret} onClose={onClose} onDeleted={onDeleted} />}
-    </Modal>
+    </Dialog>
   )
 }
 
@@ -57,7 +58,7 @@ function Form({ site, secret, onClose, onDeleted }: Props & { secret: Secret }) 
           <Button variant="default" onClick={onClose} data-autofocus={used ? undefined : true}>
             Cancel
           </Button>
-          <Button type="submit" color="red" loading={busy} disabled={!sure}>
+          <Button type="submit" color="danger" loading={busy} disabled={!sure}>
             DELETE
           </Button>
         </Group>

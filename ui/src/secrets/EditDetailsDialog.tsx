@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import { useAnnounce } from '../ui/Announcer'
+import { Dialog } from '../ui/Dialog'
 import { Problem } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { changeDetails, useReplaceRow, type Secret } from './api'
@@ -14,9 +15,9 @@ interface Props {
 
 export function EditDetailsDialog({ site, secret, onClose }: Props) {
   return (
-    <Modal opened={secret !== null} onClose={onClose} title="Edit details" size="lg">
+    <Dialog opened={secret !== null} onClose={onClose} title="Edit details" size="lg">
       {secret && <Form site={site} secret={secret} onClose={onClose} />}
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -1,6 +1,7 @@
-import { Alert, Badge, Button, Checkbox, Group, Modal, ScrollArea, Stack, Table, Text } from '@mantine/core'
+import { Alert, Badge, Button, Checkbox, Group, ScrollArea, Stack, Table, Text } from '@mantine/core'
 import { useRef, useState, type RefObject } from 'react'
 import { useAnnounce } from '../ui/Announcer'
+import { Dialog } from '../ui/Dialog'
 import { describe, Problem } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { createSecret, findSecret, updateValue, useReload, type Secret } from './api'
@@ -31,9 +32,9 @@ interface Props {
 
 export function ImportDialog({ site, opened, onClose }: Props) {
   return (
-    <Modal opened={opened} onClose={onClose} title="Import secrets" size="xl">
+    <Dialog opened={opened} onClose={onClose} title="Import secrets" size="xl">
       {opened && <Steps site={site} onClose={onClose} />}
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -1,11 +1,12 @@
 import { Alert, Button, CloseButton, Group, Kbd, Loader, Select, Stack, Text, TextInput } from '@mantine/core'
-import { useDebouncedValue, useDisclosure, useHotkeys } from '@mantine/hooks'
+import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
 import { EyeOff, Import, Plus, Search } from 'lucide-react'
 import { useCallback, useMemo, useRef, useState } from 'react'
 import { useParams } from 'react-router'
 import { may, useSite } from '../session/session'
 import { NoAccess, NoSite, Page } from '../ui/places'
 import { Problem } from '../ui/Problem'
+import { useShortcuts } from '../ui/shortcuts'
 import { useTitle } from '../ui/useTitle'
 import { AddSecretDialog } from './AddSecretDialog'
 import { DeleteSecretDialog } from './DeleteSecretDialog'
@@ -48,7 +49,6 @@ function Secrets({ site, editable }: { site: string; editable: boolean }) {
   const list = useSecrets(site, q, sort)
   const secrets = useMemo(() => list.data?.pages.flatMap((page) => page.items as Secret[]) ?? [], [list.data])
   const addButton = useRef<HTMLButtonElement>(null)
-  const busy = adding || importing || row !== null
   const openAdd = () => {
     // Where the focus returns to when the dialog closes.
     addButton.current?.focus()
@@ -56,9 +56,9 @@ function Secrets({ site, editable }: { site: string; editable: boolean }) {
   }
   const closeRow = () => setRow(null)
   const secretFor = (action: RowAction) => (row?.action === action ? row.secret : null)
-  useHotkeys([
-    ['/', () => !busy && search.current?.focus()],
-    ['n', () => !busy && editable && openAdd()],
+  useShortcuts([
+    ['/', () => search.current?.focus()],
+    ['n', () => editable && openAdd()],
   ])
   const { fetchNextPage } = list
   const loadMore = useCallback(() => void fetchNextPage({ cancelRefetch: false }), [fetchNextPage])

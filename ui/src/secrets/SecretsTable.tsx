@@ -115,7 +115,10 @@ function Row({ item, secret, measure, editable, onAction }: RowProps) {
         <div className={classes.phone}>
           {secret.description && <div className={classes.text}>{secret.description}</div>}
           Updated {ago(secret.updated_ms)}
-          {secret.last_used_ms ? `, used ${ago(secret.last_used_ms)}` : ', never used'}
+          {secret.last_used_ms ? `, used ${ago(secret.last_used_ms)}` : ', never used'},{' '}
+          <button type="button" className={classes.link} onClick={() => onAction('users', secret)}>
+            {usersLabel(secret).toLowerCase()}
+          </button>
         </div>
       </th>
       <td className={classes.description}>

@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Modal, Stack, TextInput } from '@mantine/core'
+import { Alert, Button, Group, Stack, TextInput } from '@mantine/core'
 import { TriangleAlert } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import { ValueError } from '../seal/format'
 import { useAnnounce } from '../ui/Announcer'
+import { Dialog } from '../ui/Dialog'
 import { fieldError, Problem } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { updateValue, useReplaceRow, type Secret } from './api'
@@ -18,9 +19,9 @@ interface Props {
 
 export function UpdateValueDialog({ site, secret, onClose }: Props) {
   return (
-    <Modal opened={secret !== null} onClose={onClose} title="Update value" size="lg">
+    <Dialog opened={secret !== null} onClose={onClose} title="Update value" size="lg">
       {secret && <Form site={site} secret={secret} onClose={onClose} />}
-    </Modal>
+    </Dialog>
   )
 }
 

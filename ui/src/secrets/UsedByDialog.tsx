@@ -1,12 +1,13 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core'
+import { Button, Group, Stack, Text } from '@mantine/core'
+import { Dialog } from '../ui/Dialog'
 import type { Secret } from './api'
 import { UsersList, useUsers } from './UsersList'
 
 export function UsedByDialog({ site, secret, onClose }: { site: string; secret: Secret | null; onClose: () => void }) {
   return (
-    <Modal opened={secret !== null} onClose={onClose} title={secret ? `Used by: ${secret.name}` : 'Used by'} closeOnClickOutside>
+    <Dialog opened={secret !== null} onClose={onClose} title={secret ? `Used by: ${secret.name}` : 'Used by'} closeOnClickOutside>
       {secret && <Content site={site} secret={secret} onClose={onClose} />}
-    </Modal>
+    </Dialog>
   )
 }
 

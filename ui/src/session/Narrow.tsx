@@ -9,7 +9,7 @@ export function Narrow({ title, children }: { title: string; children: ReactNode
   return (
     <Center component="main" mih="100dvh" p="md">
       <Stack w="100%" maw={420} gap="lg">
-        <Group gap="sm" justify="center">
+        <Group gap="sm" justify="center" wrap="nowrap">
           <img src={icon} alt="" width={36} height={36} />
           <div>
             <Text fw={700} size="lg" lh={1.2}>

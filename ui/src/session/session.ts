@@ -39,3 +39,13 @@ export function useNewSession(): (session: Session | null) => void {
     [queries],
   )
 }
+
+let lastSite: string | undefined
+
+/** The site of the page, or the one that was looked at before; only one in which the person may do something. */
+export function useCurrentSite(fromAddress: string | undefined): { sites: SessionSite[]; current: string | undefined } {
+  const sites = useMe().sites.filter((site) => site.permissions.length > 0)
+  if (fromAddress !== undefined) lastSite = fromAddress
+  const known = sites.some((site) => site.name === lastSite)
+  return { sites, current: fromAddress ?? (known ? lastSite : sites[0]?.name) }
+}

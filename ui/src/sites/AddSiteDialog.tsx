@@ -1,17 +1,18 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, unwrap } from '../api/client'
 import { SESSION } from '../session/session'
 import { useAnnounce } from '../ui/Announcer'
+import { Dialog } from '../ui/Dialog'
 import { fieldError, Problem } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 
 export function AddSiteDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
-    <Modal opened={opened} onClose={onClose} title="Add site">
+    <Dialog opened={opened} onClose={onClose} title="Add site">
       {opened && <Form onClose={onClose} />}
-    </Modal>
+    </Dialog>
   )
 }
 

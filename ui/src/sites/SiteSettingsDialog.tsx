@@ -1,10 +1,11 @@
-import { Button, Group, Modal, Stack, TagsInput, Text, TextInput } from '@mantine/core'
+import { Button, Group, Stack, TagsInput, Text, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, unwrap } from '../api/client'
 import type { SiteOut } from '../api/schema'
 import { may, useMe } from '../session/session'
 import { useAnnounce } from '../ui/Announcer'
+import { Dialog } from '../ui/Dialog'
 import { fieldError, Problem } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { changed, shown, type Settings } from './settings'
@@ -20,9 +21,9 @@ const FIELDS = ['memory', 'cpu', 'wall', 'log', 'body', 'egress_allow', 'egress_
 
 export function SiteSettingsDialog({ site, onClose }: { site: SiteOut | null; onClose: () => void }) {
   return (
-    <Modal opened={site !== null} onClose={onClose} title={site ? `Settings of ${site.name}` : 'Settings'} size="lg">
+    <Dialog opened={site !== null} onClose={onClose} title={site ? `Settings of ${site.name}` : 'Settings'} size="lg">
       {site?.settings && <Form site={site} settings={shown(site.settings)} onClose={onClose} />}
-    </Modal>
+    </Dialog>
   )
 }
 

@@ -1,5 +1,6 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core'
+import { Button, Group, Stack, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
+import { Dialog } from './Dialog'
 import { Problem } from './Problem'
 import { useSubmit } from './useSubmit'
 
@@ -16,9 +17,9 @@ interface Props {
 /** Asks before something that cannot be taken back. */
 export function ConfirmDialog({ opened, onClose, title, ...rest }: Props) {
   return (
-    <Modal opened={opened} onClose={onClose} title={title}>
+    <Dialog opened={opened} onClose={onClose} title={title}>
       {opened && <Question onClose={onClose} {...rest} />}
-    </Modal>
+    </Dialog>
   )
 }
 
@@ -38,7 +39,7 @@ function Question({ children, verb, onConfirm, onClose }: Omit<Props, 'opened' |
           <Button variant="default" onClick={onClose} data-autofocus>
             Cancel
           </Button>
-          <Button type="submit" color="red" loading={busy}>
+          <Button type="submit" color="danger" loading={busy}>
             {verb}
           </Button>
         </Group>

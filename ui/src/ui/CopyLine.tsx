@@ -15,7 +15,7 @@ export function CopyLine({ label, text }: { label: string; text: string }) {
         {label}
       </Text>
       <Group gap="xs" wrap="nowrap" align="start">
-        <Text ref={shown as never} component="code" ff="monospace" size="sm" flex={1} style={{ overflowWrap: 'anywhere' }}>
+        <Text ref={shown as never} component="code" ff="monospace" size="sm" style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-line' }}>
           {text}
         </Text>
         <Button size="compact-sm" variant="default" style={{ flexShrink: 0 }} leftSection={copied ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />} onClick={() => void copy()}>

@@ -1,11 +1,12 @@
 import { ActionIcon, AppShell, Box, Burger, Button, Group, Menu, NavLink, Select, Text, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { Building2, ChevronDown, CircleUserRound, FileCode2, KeyRound, LogOut, Moon, Play, Sun, UsersRound } from 'lucide-react'
+import { Building2, ChevronDown, CircleUserRound, FileCode2, Keyboard, KeyRound, LogOut, Moon, Play, Sun, UsersRound } from 'lucide-react'
 import { useEffect } from 'react'
 import { Link, Outlet, useLocation, useNavigate, useParams } from 'react-router'
 import { send } from '../api/client'
-import { useMe, useNewSession } from '../session/session'
+import { useCurrentSite, useMe, useNewSession } from '../session/session'
 import { useAnnounce } from './Announcer'
+import { ShortcutsDialog, useShortcuts } from './shortcuts'
 import { describe } from './Problem'
 import icon from '../icon.svg'
 import classes from './Shell.module.css'
@@ -22,7 +23,7 @@ export function Shell() {
       <AppShell.Header>
         <Group h="100%" px="sm" gap="sm" wrap="nowrap">
           <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={opened ? 'Close navigation' : 'Open navigation'} />
-          <Link to="/" className={classes.brand}>
+          <Link to="/" className={classes.brand} aria-label="nightdrop, first page">
             <img src={icon} alt="" width={28} height={28} />
             <Text component="span" fw={700} visibleFrom="xs">
               nightdrop
@@ -47,8 +48,7 @@ export function Shell() {
 const PARTS = ['secrets', 'scripts', 'runs']
 
 function SiteSwitcher() {
-  const { sites } = useMe()
-  const { site } = useParams()
+  const { sites, current } = useCurrentSite(useParams().site)
   const { pathname } = useLocation()
   const navigate = useNavigate()
   if (sites.length === 0) return null
@@ -59,7 +59,7 @@ function SiteSwitcher() {
       placeholder="Choose a site"
       className={classes.switcher}
       data={sites.map((one) => one.name)}
-      value={site ?? null}
+      value={current ?? null}
       onChange={(name) => name && void navigate(`/sites/${name}/${part}`)}
       allowDeselect={false}
       searchable={sites.length > 8}
@@ -69,9 +69,8 @@ function SiteSwitcher() {
 }
 
 function Navigation() {
-  const { admin, sites } = useMe()
-  const { site } = useParams()
-  const name = site ?? sites[0]?.name
+  const { admin } = useMe()
+  const { current: name } = useCurrentSite(useParams().site)
   return (
     <>
       {name && (
@@ -111,6 +110,8 @@ function PersonMenu() {
   const navigate = useNavigate()
   const renew = useNewSession()
   const announce = useAnnounce()
+  const [keys, keysDialog] = useDisclosure(false)
+  useShortcuts([['?', keysDialog.open]])
   const signOut = async () => {
     try {
       await send('DELETE', '/api/v1/session')
@@ -121,10 +122,12 @@ function PersonMenu() {
     }
   }
   return (
+    <>
+    <ShortcutsDialog opened={keys} onClose={keysDialog.close} />
     <Menu position="bottom-end">
       <Menu.Target>
-        <Button variant="subtle" color="gray" px="xs" rightSection={<ChevronDown size={14} aria-hidden />} aria-label={`You: ${admin.name}`}>
-          <CircleUserRound size={20} aria-hidden />
+        <Button variant="subtle" color="gray" px={6} style={{ flexShrink: 0 }} rightSection={<ChevronDown size={14} aria-hidden />} aria-label={`You: ${admin.name}`}>
+          <CircleUserRound size={20} aria-hidden style={{ flexShrink: 0 }} />
           <Text component="span" size="sm" ml={6} visibleFrom="sm" truncate maw={140}>
             {admin.name}
           </Text>
@@ -135,10 +138,14 @@ function PersonMenu() {
         <Menu.Item component={Link} to="/account" leftSection={<CircleUserRound size={16} aria-hidden />}>
           Account
         </Menu.Item>
+        <Menu.Item onClick={keysDialog.open} leftSection={<Keyboard size={16} aria-hidden />}>
+          Keyboard shortcuts
+        </Menu.Item>
         <Menu.Item onClick={() => void signOut()} leftSection={<LogOut size={16} aria-hidden />}>
           Sign out
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>
+    </>
   )
 }

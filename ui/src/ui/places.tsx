@@ -1,13 +1,13 @@
 import { Anchor, Stack, Text, Title } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Link, Navigate, useParams } from 'react-router'
-import { useMe } from '../session/session'
+import { useCurrentSite, useMe } from '../session/session'
 import { useTitle } from './useTitle'
 
 /** The page of the first site, else where sites are made. */
 export function Home() {
-  const { sites } = useMe()
-  return <Navigate to={sites[0] ? `/sites/${sites[0].name}/secrets` : '/sites'} replace />
+  const { current } = useCurrentSite(undefined)
+  return <Navigate to={current ? `/sites/${current}/secrets` : '/sites'} replace />
 }
 
 export function MissingPage() {
