@@ -109,7 +109,6 @@ def _headers(nonce: str, cache: str) -> list[tuple[bytes, bytes]]:
     own = {
         b"cache-control": cache.encode(),
         b"content-security-policy": _CSP.format(nonce=nonce).encode(),
-        b"cross-origin-opener-policy": b"same-origin",
         b"cross-origin-resource-policy": b"same-origin",
         b"permissions-policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     }

@@ -36,9 +36,17 @@ export interface AgeKey {
   recipient: string
 }
 
-/** A new X25519 identity of age and its public half (https://age-encryption.org/v1). */
+/** A new X25519 identity of age and its public half (https://age-encryption.org/v1, "The X25519 recipient type"). */
 export async function ageKey(): Promise<AgeKey> {
-  const age = await import('age-encryption')
-  const secret = await age.generateX25519Identity()
-  return { secret, recipient: await age.identityToRecipient(secret) }
+  // The library for age itself needs WebCrypto, which browsers withhold on plain http.
+  const [{ x25519 }, { bech32 }] = await Promise.all([import('@noble/curves/ed25519.js'), import('@scure/base')])
+  const scalar = crypto.getRandomValues(new Uint8Array(32))
+  try {
+    return {
+      secret: bech32.encodeFromBytes('age-secret-key-', scalar).toUpperCase(),
+      recipient: bech32.encodeFromBytes('age', x25519.scalarMultBase(scalar)),
+    }
+  } finally {
+    scalar.fill(0)
+  }
 }
