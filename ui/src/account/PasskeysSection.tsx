@@ -1,7 +1,7 @@
-import { Button, Group, Stack, Table, Text, TextInput } from '@mantine/core'
+import { Button, Group, PasswordInput, Stack, Table, Text, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { send } from '../api/client'
+import { api, unwrap } from '../api/client'
 import type { PasskeyOut } from '../api/schema'
 import { addPasskey } from '../session/passkeys'
 import { useAnnounce } from '../ui/Announcer'
@@ -18,7 +18,7 @@ export function PasskeysSection({ passkeys, usable }: { passkeys: PasskeyOut[]; 
   const queries = useQueryClient()
   const announce = useAnnounce()
   const remove = async () => {
-    await send('DELETE', `/api/v1/account/passkeys/${removing!.id}`)
+    await unwrap(api.DELETE('/api/v1/account/passkeys/{passkey}', { params: { path: { passkey: removing!.id } } }))
     announce(`Removed ${removing!.name}.`)
     await queries.invalidateQueries({ queryKey: ['account'] })
   }
@@ -34,7 +34,7 @@ export function PasskeysSection({ passkeys, usable }: { passkeys: PasskeyOut[]; 
       }
     >
       {passkeys.length === 0 && (
-        <Text size="sm">None. A passkey signs you in without a password: by fingerprint, face, PIN or a security key.{!usable && ' This browser, or this address, cannot use them: they need https or localhost.'}</Text>
+        <Text size="sm">None. A passkey signs you in without a password: by fingerprint, face, PIN or a security key.{!usable && ' They cannot be used here: they need https, and a host name instead of an IP address.'}</Text>
       )}
       {passkeys.length > 0 && (
         <Table aria-label="Passkeys">
@@ -67,10 +67,11 @@ export function PasskeysSection({ passkeys, usable }: { passkeys: PasskeyOut[]; 
 
 function Add({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState('')
+  const [password, setPassword] = useState('')
   const queries = useQueryClient()
   const announce = useAnnounce()
   const { busy, error, submit } = useSubmit(async () => {
-    await addPasskey(name)
+    await addPasskey(name, password)
     announce(`Added ${name}.`)
     await queries.invalidateQueries({ queryKey: ['account'] })
     onClose()
@@ -79,12 +80,13 @@ function Add({ onClose }: { onClose: () => void }) {
     <form onSubmit={submit} noValidate>
       <Stack gap="md">
         <TextInput label="Name" description="To tell it from others, as “phone” or “blue key”." required data-autofocus autoComplete="off" maxLength={64} value={name} onChange={(event) => setName(event.currentTarget.value)} error={fieldError(error, 'name')} />
-        <Problem error={error} fields={['name']} />
+        <PasswordInput label="Password" description="A passkey is enough to sign in: the password shows that it is you who adds one." required autoComplete="current-password" visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the password', tabIndex: 0 }} value={password} onChange={(event) => setPassword(event.currentTarget.value)} error={fieldError(error, 'password')} />
+        <Problem error={error} fields={['name', 'password']} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" loading={busy} disabled={name.trim() === ''}>
+          <Button type="submit" loading={busy} disabled={name.trim() === '' || password === ''}>
             Continue
           </Button>
         </Group>

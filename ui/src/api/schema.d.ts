@@ -240,6 +240,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/passkeys/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Passkey
+         * @description Begin to add a passkey; takes the password, as a passkey is enough to sign in.
+         */
+        post: operations["begin_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Passkey
+         * @description Add a passkey.
+         */
+        post: operations["add_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/passkeys/{passkey}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Passkey
+         * @description Remove one of one's own passkeys.
+         */
+        delete: operations["remove_passkey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/passkey/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Passkey Sign In
+         * @description Begin to sign in with a passkey.
+         */
+        post: operations["begin_passkey_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign In With Passkey
+         * @description Sign in with a passkey.
+         */
+        post: operations["sign_in_with_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admins": {
         parameters: {
             query?: never;
@@ -741,7 +841,7 @@ export interface paths {
         };
         /**
          * Get Status
-         * @description Show how the parts are.
+         * @description Show how the parts are; of the sites only those that the caller may know of.
          */
         get: operations["get_status"];
         put?: never;
@@ -1018,6 +1118,24 @@ export interface components {
             };
         };
         /**
+         * NewPasskey
+         * @description A passkey that an authenticator made.
+         */
+        NewPasskey: {
+            /**
+             * Name
+             * @description What to call it.
+             */
+            name: string;
+            /**
+             * Credential
+             * @description What the browser's `PublicKeyCredential.toJSON()` gives.
+             */
+            credential: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * NewRotation
          * @description A wish to rotate.
          */
@@ -1195,6 +1313,16 @@ export interface components {
             description?: string | null;
         };
         /**
+         * OptionsOut
+         * @description What `navigator.credentials.create()` or `.get()` takes as `publicKey`, in its JSON form.
+         */
+        OptionsOut: {
+            /** Options */
+            options: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * OwnSession
          * @description A session of one's own; `current` is the one that asks. The id is not the cookie.
          */
@@ -1294,6 +1422,14 @@ export interface components {
             next?: string | null;
         };
         /**
+         * PasskeyMade
+         * @description The passkey that was added.
+         */
+        PasskeyMade: {
+            /** Id */
+            id: string;
+        };
+        /**
          * PasskeyOut
          * @description A passkey.
          */
@@ -1306,6 +1442,19 @@ export interface components {
             created_ms: number;
             /** Used Ms */
             used_ms: number | null;
+        };
+        /**
+         * PasskeySignIn
+         * @description The answer of an authenticator.
+         */
+        PasskeySignIn: {
+            /**
+             * Credential
+             * @description What the browser's `PublicKeyCredential.toJSON()` gives.
+             */
+            credential: {
+                [key: string]: unknown;
+            };
         };
         /**
          * PasswordChange
@@ -1851,14 +2000,20 @@ export interface components {
         Status: {
             /** Version */
             version: string;
-            /** Home */
-            home: string;
+            /**
+             * Home
+             * @description Only for the host's owner.
+             */
+            home: string | null;
             /** Listen */
             listen: string;
             /** Database */
             database: string;
-            /** Web Pid */
-            web_pid: number;
+            /**
+             * Web Pid
+             * @description Only for the host's owner.
+             */
+            web_pid: number | null;
             worker: components["schemas"]["Worker"];
         };
         /**
@@ -1974,6 +2129,7 @@ export type InvitationOut = components['schemas']['InvitationOut'];
 export type InvitedOut = components['schemas']['InvitedOut'];
 export type LineOut = components['schemas']['LineOut'];
 export type NewAdmin = components['schemas']['NewAdmin'];
+export type NewPasskey = components['schemas']['NewPasskey'];
 export type NewRotation = components['schemas']['NewRotation'];
 export type NewRun = components['schemas']['NewRun'];
 export type NewScript = components['schemas']['NewScript'];
@@ -1983,6 +2139,7 @@ export type NewToken = components['schemas']['NewToken'];
 export type NewTokenOut = components['schemas']['NewTokenOut'];
 export type NewValue = components['schemas']['NewValue'];
 export type NewVersion = components['schemas']['NewVersion'];
+export type OptionsOut = components['schemas']['OptionsOut'];
 export type OwnSession = components['schemas']['OwnSession'];
 export type PageAdminOut = components['schemas']['Page_AdminOut_'];
 export type PageEntryOut = components['schemas']['Page_EntryOut_'];
@@ -1994,7 +2151,9 @@ export type PageSecretOut = components['schemas']['Page_SecretOut_'];
 export type PageSiteOut = components['schemas']['Page_SiteOut_'];
 export type PageTokenOut = components['schemas']['Page_TokenOut_'];
 export type PageUserOut = components['schemas']['Page_UserOut_'];
+export type PasskeyMade = components['schemas']['PasskeyMade'];
 export type PasskeyOut = components['schemas']['PasskeyOut'];
+export type PasskeySignIn = components['schemas']['PasskeySignIn'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type PasswordIn = components['schemas']['PasswordIn'];
 export type PasswordRules = components['schemas']['PasswordRules'];
@@ -2474,6 +2633,163 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OptionsOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPasskey"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyMade"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                passkey: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_passkey_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OptionsOut"];
+                };
+            };
+            /** @description Problem details (RFC 9457). */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_with_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeySignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
+                };
             };
             /** @description Problem details (RFC 9457). */
             default: {

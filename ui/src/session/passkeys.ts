@@ -1,24 +1,26 @@
 // WebAuthn with the browser's own conversion from and to JSON (https://www.w3.org/TR/webauthn-3/).
-import { ApiError, send } from '../api/client'
+import { api, ApiError, unwrap } from '../api/client'
 import type { SessionOut } from '../api/schema'
 
-/** Whether this browser, at this address, can use passkeys: they need https or localhost. */
-export function canUsePasskeys(): boolean {
-  return typeof PublicKeyCredential !== 'undefined' && 'parseRequestOptionsFromJSON' in PublicKeyCredential
+/** Whether this browser, at this address, can use passkeys: they need https or localhost, and a name. */
+export function canUsePasskeys(host = window.location.hostname): boolean {
+  const isAddress = /^[\d.]+$|:/.test(host)
+  return !isAddress && typeof PublicKeyCredential !== 'undefined' && 'parseRequestOptionsFromJSON' in PublicKeyCredential
 }
 
 export async function signInWithPasskey(): Promise<SessionOut> {
-  const options = await send<PublicKeyCredentialRequestOptionsJSON>('POST', '/api/v1/session/passkey/options', {})
-  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options)
+  const { options } = await unwrap(api.POST('/api/v1/session/passkey/options'))
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options as unknown as PublicKeyCredentialRequestOptionsJSON)
   const credential = await asked(navigator.credentials.get({ publicKey }))
-  return send<SessionOut>('POST', '/api/v1/session/passkey', { credential: credential.toJSON() as unknown })
+  return unwrap(api.POST('/api/v1/session/passkey', { body: { credential: credential.toJSON() } }))
 }
 
-export async function addPasskey(name: string): Promise<void> {
-  const options = await send<PublicKeyCredentialCreationOptionsJSON>('POST', '/api/v1/account/passkeys/options', {})
-  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options)
+/** Make a passkey; the password shows that the owner asks. */
+export async function addPasskey(name: string, password: string): Promise<void> {
+  const { options } = await unwrap(api.POST('/api/v1/account/passkeys/options', { body: { password } }))
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options as unknown as PublicKeyCredentialCreationOptionsJSON)
   const credential = await asked(navigator.credentials.create({ publicKey }))
-  await send('POST', '/api/v1/account/passkeys', { name, credential: credential.toJSON() as unknown })
+  await unwrap(api.POST('/api/v1/account/passkeys', { body: { name, credential: credential.toJSON() } }))
 }
 
 async function asked(question: Promise<Credential | null>): Promise<PublicKeyCredential> {

@@ -27,14 +27,13 @@ export function may(site: SessionSite | undefined, permission: Permission): bool
   return site?.permissions.includes(permission) ?? false
 }
 
-/** Start again as somebody else, or as nobody: nothing of what was loaded before stays. */
-export function useNewSession(): (session: Session | null) => void {
+/** Go on as somebody else: nothing of what was loaded before stays. */
+export function useNewSession(): (session: Session) => void {
   const queries = useQueryClient()
   return useCallback(
     (session) => {
       queries.removeQueries({ predicate: (query) => query.queryKey[0] !== SESSION[0] })
-      if (session) queries.setQueryData(SESSION, session)
-      else void queries.invalidateQueries({ queryKey: SESSION })
+      queries.setQueryData(SESSION, session)
     },
     [queries],
   )

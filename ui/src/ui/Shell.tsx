@@ -3,8 +3,8 @@ import { useDisclosure } from '@mantine/hooks'
 import { Building2, ChevronDown, CircleUserRound, FileCode2, Keyboard, KeyRound, LogOut, Moon, Play, Sun, UsersRound } from 'lucide-react'
 import { useEffect } from 'react'
 import { Link, Outlet, useLocation, useNavigate, useParams } from 'react-router'
-import { send } from '../api/client'
-import { useCurrentSite, useMe, useNewSession } from '../session/session'
+import { api, unwrap } from '../api/client'
+import { useCurrentSite, useMe } from '../session/session'
 import { useAnnounce } from './Announcer'
 import { ShortcutsDialog, useShortcuts } from './shortcuts'
 import { describe } from './Problem'
@@ -107,16 +107,14 @@ function SchemeButton() {
 
 function PersonMenu() {
   const { admin } = useMe()
-  const navigate = useNavigate()
-  const renew = useNewSession()
   const announce = useAnnounce()
   const [keys, keysDialog] = useDisclosure(false)
   useShortcuts([['?', keysDialog.open]])
   const signOut = async () => {
     try {
-      await send('DELETE', '/api/v1/session')
-      renew(null)
-      void navigate('/sign-in')
+      await unwrap(api.DELETE('/api/v1/session'))
+      // A page loaded anew: nothing of this session stays in its memory.
+      window.location.assign('/sign-in')
     } catch (error) {
       announce(`You are still signed in. ${describe(error).title}`)
     }
