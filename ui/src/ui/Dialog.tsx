@@ -9,7 +9,7 @@ interface Props extends Omit<ModalRootProps, 'title' | 'children'> {
 /** Closes with Esc and its button, not with a stray click: what was typed would be lost. */
 export function Dialog({ title, children, ...rest }: Props) {
   return (
-    <Modal.Root closeOnClickOutside={false} transitionProps={{ duration: 120 }} {...rest}>
+    <Modal.Root closeOnClickOutside={false} transitionProps={{ duration: 0 }} {...rest}>
       <Modal.Overlay />
       <Modal.Content>
         {/* A header element would be a second banner of the page. */}
