@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { agentName } from '../src/account/agent'
 import { chosenProblem } from '../src/session/NewPassword'
 import { PERMISSIONS } from '../src/session/permissions'
-import { asLocal, readDetails, readExpiry } from '../src/secrets/DetailFields'
+import { asLocal, readExpiry } from '../src/secrets/DetailFields'
 import { changed, shown } from '../src/sites/settings'
 
 const given = { memory: 128 * 2 ** 20, cpu: 60, wall: 5400, log: 1536, body: 1, egress_allow: ['a'], egress_deny: [] }
@@ -21,7 +21,6 @@ test('an expiry survives the way through the field, to the minute', () => {
   const noon = Date.UTC(2027, 5, 1, 12, 30)
   expect(readExpiry(asLocal(noon))).toBe(noon)
   expect([asLocal(null), readExpiry('')]).toEqual(['', null])
-  expect(readDetails({ description: '', expires: '' })).toEqual({})
 })
 
 test.each([

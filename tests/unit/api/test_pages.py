@@ -7,8 +7,10 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from nightdrop.api.app import create_app
+from nightdrop.api.authenticate import always
 from nightdrop.api.edge import Edge
 from nightdrop.api.pages import BUILT, Pages, load_files
+from nightdrop.core.caller import ANONYMOUS
 
 NAME = "/assets/index-abc.js"
 SCRIPT = b"console.log('a'); " * 50
@@ -33,7 +35,7 @@ def folder_fixture(tmp_path):
 
 @pytest.fixture(name="pages")
 def pages_fixture(folder):
-    return Edge(Pages(behind, load_files(folder)), lambda _scope: None)
+    return Edge(Pages(behind, load_files(folder)), always(ANONYMOUS))
 
 
 @pytest.mark.parametrize("path", ["/", "/index.html", "/sites/a/secrets", "/setup", "/sign-in", "/sites/a.b/scripts"])
@@ -109,14 +111,14 @@ def test_only_reading_gets_a_page(ask, pages, method):
 
 
 def test_an_unknown_path_of_the_api_is_a_problem_in_json(ask, folder):
-    app = Edge(Pages(create_app(), load_files(folder)), lambda _scope: None)
+    app = Edge(Pages(create_app(), load_files(folder)), always(ANONYMOUS))
     assert ask(app, "GET", "/api/v1/nothing").status == 401
     answer = ask(app, "GET", "/api/nothing")
     assert (answer.status, answer.json()["code"]) == (404, "route_not_found")
 
 
 def test_without_built_pages_the_front_says_how_to_build_them(ask, tmp_path):
-    app = Edge(Pages(behind, load_files(tmp_path / "none")), lambda _scope: None)
+    app = Edge(Pages(behind, load_files(tmp_path / "none")), always(ANONYMOUS))
     assert b"script/build-ui" in ask(app, "GET", "/").body
     assert ask(app, "GET", "/sign-in").status == 404
 

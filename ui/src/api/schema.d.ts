@@ -1794,6 +1794,11 @@ export interface components {
              * @description `ok`, `unchecked`, or why the keeper cannot open it.
              */
             health: string;
+            /**
+             * Used By
+             * @description Scripts that name it in their code; others may compute names.
+             */
+            used_by: number;
         };
         /**
          * SessionAdmin
@@ -3388,7 +3393,10 @@ export interface operations {
     };
     delete_secret: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The name, where scripts use it. */
+                confirm?: string | null;
+            };
             header?: never;
             path: {
                 site: string;

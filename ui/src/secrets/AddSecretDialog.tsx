@@ -7,7 +7,7 @@ import { useAnnounce } from '../ui/Announcer'
 import { Dialog } from '../ui/Dialog'
 import { fieldError, Problem } from '../ui/Problem'
 import { createSecret, useReload } from './api'
-import { DetailFields, readDetails, type Details } from './DetailFields'
+import { DetailFields } from './DetailFields'
 import { KeyProblem } from './KeyProblem'
 import { nameProblem } from './name'
 import { ValueInput } from './ValueInput'
@@ -25,7 +25,7 @@ function Form({ site, onClose }: { site: string; onClose: () => void }) {
   const value = useRef<ValueHandle>(null)
   const nameField = useRef<HTMLInputElement>(null)
   const [name, setName] = useState('')
-  const [details, setDetails] = useState<Details>({ description: '', expires: '' })
+  const [details, setDetails] = useState({ description: '', expires: '' })
   const [more, { toggle }] = useDisclosure(false)
   const [nameError, setNameError] = useState<string>()
   const [error, setError] = useState<unknown>(null)
@@ -41,7 +41,7 @@ function Form({ site, onClose }: { site: string; onClose: () => void }) {
     if (wrong) return nameField.current?.focus()
     setBusy(true)
     try {
-      await createSecret(site, name, value.current?.read() ?? '', readDetails(details))
+      await createSecret(site, name, value.current?.read() ?? '', details.description ? { description: details.description } : {})
       value.current?.clear()
       await reload()
       announce(`Saved ${name}.`)
@@ -81,12 +81,12 @@ function Form({ site, onClose }: { site: string; onClose: () => void }) {
         <ValueInput target={value} error={fieldError(error, 'value')} onEdit={() => error instanceof ValueError && setError(null)} />
         <div>
           <Button variant="subtle" size="compact-sm" px={4} leftSection={more ? <ChevronDown size={16} aria-hidden /> : <ChevronRight size={16} aria-hidden />} aria-expanded={more} onClick={toggle}>
-            Description and expiry
+            Description
           </Button>
-          {more && <DetailFields details={details} onChange={setDetails} error={error} />}
+          {more && <DetailFields details={details} onChange={setDetails} error={error} withExpiry={false} />}
         </div>
         <KeyProblem error={error} />
-        <Problem error={error} fields={['name', 'value', 'description', 'expires_ms']} />
+        <Problem error={error} fields={['name', 'value', 'description']} />
         <Text size="xs" c="dimmed">
           The value is encrypted in this browser. It can be overwritten or deleted, never shown again.
         </Text>

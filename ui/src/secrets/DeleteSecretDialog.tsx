@@ -1,6 +1,7 @@
 import { Alert, Button, Group, Stack, Text, TextInput } from '@mantine/core'
 import { TriangleAlert } from 'lucide-react'
 import { useState } from 'react'
+import { ApiError } from '../api/client'
 import { useAnnounce } from '../ui/Announcer'
 import { Dialog } from '../ui/Dialog'
 import { Problem } from '../ui/Problem'
@@ -23,13 +24,20 @@ export function DeleteSecretDialog({ site, secret, onClose, onDeleted }: Props) 
   )
 }
 
+function hiddenUsers({ used_by: count }: Secret): string {
+  const known = count === 0 ? 'No script names it in its code.' : `${count} ${count === 1 ? 'script uses' : 'scripts use'} it.`
+  return `${known} You may not see scripts, so they are not listed here.`
+}
+
 function Form({ site, secret, onClose, onDeleted }: Props & { secret: Secret }) {
   const users = useUsers(site, secret)
   const [typed, setTyped] = useState('')
   const announce = useAnnounce()
   const replace = useReplaceRow(site)
-  const used = users.data?.items.some((user) => user.certain) ?? false
-  const sure = users.isSuccess && (!used || typed === secret.name)
+  // Who may not see scripts cannot be told which of them use it: the number alone says that some do.
+  const hidden = users.error instanceof ApiError && users.error.status === 403
+  const used = users.data?.items.some((user) => user.certain) ?? secret.used_by > 0
+  const sure = (users.isSuccess || hidden) && (!used || typed === secret.name)
   const { busy, error, submit } = useSubmit(async () => {
     if (!sure) return
     await deleteSecret(site, secret, used)
@@ -44,7 +52,7 @@ function Form({ site, secret, onClose, onDeleted }: Props & { secret: Secret }) 
         <Text size="sm">
           It is removed for good. From then on <code>GetSecret</code> gives scripts an empty string for this name.
         </Text>
-        <UsersList users={users} name={secret.name} />
+        {hidden ? <Text size="sm">{hiddenUsers(secret)}</Text> : <UsersList users={users} name={secret.name} />}
         {used && (
           <>
             <Alert color="red" variant="light" icon={<TriangleAlert aria-hidden />}>

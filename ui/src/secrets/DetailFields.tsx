@@ -7,14 +7,6 @@ export interface Details {
   expires: string
 }
 
-/** What the API takes; the value is not part of it. */
-export function readDetails(details: Details): { description?: string; expires_ms?: number | null } {
-  return {
-    ...(details.description ? { description: details.description } : {}),
-    ...(details.expires ? { expires_ms: readExpiry(details.expires) } : {}),
-  }
-}
-
 export function readExpiry(expires: string): number | null {
   return expires ? new Date(expires).getTime() : null
 }
@@ -31,9 +23,10 @@ interface Props {
   onChange: (details: Details) => void
   error: unknown
   autoFocus?: boolean
+  withExpiry: boolean
 }
 
-export function DetailFields({ details, onChange, error, autoFocus }: Props) {
+export function DetailFields({ details, onChange, error, autoFocus, withExpiry }: Props) {
   return (
     <Stack gap="md" mt="xs">
       <Textarea
@@ -49,6 +42,7 @@ export function DetailFields({ details, onChange, error, autoFocus }: Props) {
         onChange={(event) => onChange({ ...details, description: event.currentTarget.value })}
         error={fieldError(error, 'description')}
       />
+      {withExpiry && (
       <TextInput
         type="datetime-local"
         label="Expires"
@@ -57,6 +51,7 @@ export function DetailFields({ details, onChange, error, autoFocus }: Props) {
         onChange={(event) => onChange({ ...details, expires: event.currentTarget.value })}
         error={fieldError(error, 'expires_ms')}
       />
+      )}
     </Stack>
   )
 }

@@ -37,7 +37,7 @@ function Form({ site, secret, onClose }: { site: string; secret: Secret; onClose
     <form onSubmit={submit} noValidate autoComplete="off">
       <Stack gap="md">
         <TextInput label="Name" readOnly value={secret.name} variant="filled" />
-        <DetailFields details={details} onChange={setDetails} error={error} autoFocus />
+        <DetailFields details={details} onChange={setDetails} error={error} autoFocus withExpiry={secret.expires_ms !== undefined} />
         <Text size="xs" c="dimmed">
           The value is not needed for this and stays as it is.
         </Text>

@@ -147,7 +147,6 @@ function Row({ item, secret, measure, editable, onAction }: RowProps) {
 }
 
 function usersLabel({ used_by: count }: Secret): string {
-  if (count === undefined) return 'Scripts'
   return count === 1 ? '1 script' : `${count} scripts`
 }
 

@@ -4,7 +4,8 @@ import { api, ApiError, send, unwrap } from '../api/client'
 import type { PageSecretOut, SecretOut } from '../api/schema'
 import { sealValue } from '../seal/seal'
 
-export type Secret = SecretOut & { used_by?: number; expires_ms?: number | null }
+// The expiry is shown and changed where the server has one.
+export type Secret = SecretOut & { expires_ms?: number | null }
 export type Sort = 'name' | '-name' | 'updated' | '-updated' | 'used' | '-used'
 type Pages = InfiniteData<PageSecretOut, string | null>
 
@@ -57,8 +58,9 @@ export function useReplaceRow(site: string): (id: string, row: Secret | null) =>
 
 interface Details {
   description?: string
-  expires_ms?: number | null
 }
+
+type Change = Details & { expires_ms?: number | null }
 
 export function createSecret(site: string, name: string, value: string, details: Details = {}): Promise<Secret> {
   return again(async () => {
@@ -76,24 +78,20 @@ export function updateValue(site: string, secret: Secret, value: string): Promis
 }
 
 /** Change description or expiry; `null` is no expiry. The value is neither needed nor touched. */
-export function changeDetails(site: string, secret: Secret, change: Details): Promise<Secret> {
-  return send('PATCH', address(site, secret), change)
+export function changeDetails(site: string, secret: Secret, change: Change): Promise<Secret> {
+  return send('PATCH', `/api/v1/sites/${encodeURIComponent(site)}/secrets/${secret.id}`, change)
 }
 
 /** Delete for good; `confirmed` says that the name was typed, which the server wants where scripts use it. */
 export function deleteSecret(site: string, secret: Secret, confirmed: boolean): Promise<void> {
-  const query = confirmed ? `?confirm=${encodeURIComponent(secret.name)}` : ''
-  return send('DELETE', address(site, secret) + query)
+  const query = confirmed ? { confirm: secret.name } : {}
+  return unwrap(api.DELETE('/api/v1/sites/{site}/secrets/{secret}', { params: { path: { site, secret: secret.id }, query } }))
 }
 
 /** The secret of exactly this name. */
 export async function findSecret(site: string, name: string): Promise<Secret | undefined> {
   const page = await unwrap(api.GET('/api/v1/sites/{site}/secrets', { params: { path: { site }, query: { name, limit: 1 } } }))
   return page.items[0]
-}
-
-function address(site: string, secret: Secret): string {
-  return `/api/v1/sites/${encodeURIComponent(site)}/secrets/${encodeURIComponent(secret.id)}`
 }
 
 function sealingKey(site: string, name: string) {
