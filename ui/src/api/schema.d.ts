@@ -2019,7 +2019,13 @@ export interface components {
              * @description Only for the host's owner.
              */
             web_pid: number | null;
+            /** @description The worker of this home, or one that lives when this home has none. */
             worker: components["schemas"]["Worker"];
+            /**
+             * Workers
+             * @description Every worker of the last day.
+             */
+            workers: components["schemas"]["Worker"][];
         };
         /**
          * TokenOut
@@ -2079,7 +2085,7 @@ export interface components {
         };
         /**
          * Worker
-         * @description What the worker last said of itself.
+         * @description What a worker last said of itself.
          */
         Worker: {
             /**
@@ -2087,6 +2093,11 @@ export interface components {
              * @default false
              */
             alive: boolean;
+            /**
+             * Home
+             * @description The instance of its home; a host has one or more.
+             */
+            home?: string | null;
             /** Pid */
             pid?: number | null;
             /** At Ms */
