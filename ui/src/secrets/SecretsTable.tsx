@@ -129,7 +129,7 @@ function Row({ item, secret, measure, editable, onAction }: RowProps) {
       </td>
       <td className={classes.time}>{secret.last_used_ms ? <Time ms={secret.last_used_ms} /> : <Text size="sm" c="dimmed">Never</Text>}</td>
       <td className={classes.users}>
-        <Button variant="subtle" size="compact-sm" px={4} onClick={() => onAction('users', secret)} data-action="users" aria-label={`${usersLabel(secret)} using ${secret.name}`}>
+        <Button variant="subtle" size="compact-sm" px={4} ml={-4} onClick={() => onAction('users', secret)} data-action="users" aria-label={`${usersLabel(secret)} using ${secret.name}`}>
           {usersLabel(secret)}
         </Button>
       </td>

@@ -31,8 +31,9 @@ export function useShortcuts(keys: [string, () => void][]): void {
       if (!document.querySelector('[role=dialog], [role=menu]')) act()
     },
   ])
-  // On many keyboards these keys need Shift.
-  useHotkeys(enabled ? [...guarded, ...guarded.map(([key, act]): [string, () => void] => [`shift+${key}`, act]).filter(([key]) => !/[a-z]$/.test(key))] : [])
+  // On many keyboards the signs need Shift; a letter with Shift is another key.
+  const shifted = guarded.filter(([key]) => !/[a-z]/.test(key)).map(([key, act]): [string, () => void] => [`shift+${key}`, act])
+  useHotkeys(enabled ? [...guarded, ...shifted] : [])
 }
 
 const KEYS: [string, string][] = [
