@@ -10,6 +10,7 @@ from nightdrop.audit.log import verify_log
 from nightdrop.core.caller import SYSTEM
 from nightdrop.crypto.failure import Failure
 from nightdrop.crypto.sealing import SealedFormError
+from nightdrop.scripts.store import ScriptStore
 from nightdrop.secrets.model import MAX_REVISION_STEP
 from nightdrop.secrets.store import (
     EpochConflictError,
@@ -18,6 +19,7 @@ from nightdrop.secrets.store import (
     SecretDescriptionError,
     SecretExistsError,
     SecretInfo,
+    SecretInUseError,
     SecretMissingError,
     SecretNameError,
     SiteKeyNotReadyError,
@@ -272,3 +274,18 @@ def test_a_row_that_cannot_be_opened_is_listed_like_the_others(vault):
     listed = vault.secrets.list(OWNER, vault.site.id).items
     assert [(item.name, item.health) for item in listed] == [("a", "unchecked"), ("broken", "format")]
     assert vault.put("broken").health == "unchecked"
+
+
+def test_a_secret_that_scripts_use_is_deleted_only_when_confirmed(vault):
+    vault.put("used", b"value")
+    vault.put("unused", b"value")
+    scripts = ScriptStore(vault.db, vault.clock)
+    for name in ("one", "two"):
+        scripts.push(OWNER, vault.site.id, name, 'Log(GetSecret("used"))')
+    assert vault.secrets.count_uses(OWNER, vault.site.id, ["used", "unused", "none"]) == {"used": 2}
+    with pytest.raises(SecretInUseError):
+        vault.secrets.delete(OWNER, vault.site.id, "used")
+    assert vault.secrets.get_info(OWNER, vault.site.id, "used").name == "used"
+    vault.secrets.delete(OWNER, vault.site.id, "unused")
+    vault.secrets.delete(OWNER, vault.site.id, "used", confirmed=True)
+    assert vault.secrets.count_uses(OWNER, vault.site.id, ["used"]) == {"used": 2}

@@ -18,14 +18,15 @@ MAX_BODY = 8 * 1024 * 1024
 # Read and thrown away before a refusal: a client that is still sending would not see the answer otherwise.
 _MAX_DRAIN = 16 * 1024 * 1024
 
-_HEADERS = [
+SECURITY_HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
 ]
-_OWN = {name for name, _ in _HEADERS}
+# In the scope of a request: the headers of this answer, in place of those above. Pages set it, never a route.
+HEADERS_KEY = "nightdrop.headers"
 
 Authenticate = Callable[[Scope], Awaitable[Caller]]
 # What somebody may ask for who has not signed in; everything else below the prefix is refused before it is read.
@@ -51,7 +52,7 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        reply = _Reply(send)
+        reply = _Reply(scope, send)
         began = perf_counter()
         try:
             await self._answer(scope, receive, reply)
@@ -85,15 +86,18 @@ class Edge:
 class _Reply:
     """Sends, with our headers on every answer; notes the status."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
         self._send = send
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            own = [header for header in message["headers"] if header[0].lower() not in _OWN]
-            message = {**message, "headers": own + _HEADERS}
+            ours = self._scope.get(HEADERS_KEY, SECURITY_HEADERS)
+            names = {name for name, _ in ours}
+            own = [header for header in message["headers"] if header[0].lower() not in names]
+            message = {**message, "headers": own + ours}
         await self._send(message)
 
 

@@ -21,6 +21,7 @@ from nightdrop.api.app import create_app
 from nightdrop.api.authenticate import Authenticator, always
 from nightdrop.api.edge import Edge
 from nightdrop.api.listeners import AdminProtocol, HttpProtocol, make_listener, silence_server_logs
+from nightdrop.api.pages import Pages, load_files
 from nightdrop.api.peer import bind_admin_socket
 from nightdrop.api.services import Services
 from nightdrop.core.caller import host_owner
@@ -85,7 +86,7 @@ async def _run(services: Services, tcp: socket.socket, admin: socket.socket) -> 
     # The default handler prints exceptions with their text.
     loop.set_exception_handler(_loop_failed)
     silence_server_logs()
-    app = create_app(services)
+    app = Pages(create_app(services), load_files())
     owner = host_owner(_user_name())
     servers = {
         make_listener(Edge(app, always(owner)), AdminProtocol): admin,

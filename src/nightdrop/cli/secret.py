@@ -95,7 +95,7 @@ def remove_secret(context: Context, name: str, yes: bool) -> None:
         users = client.get(f"{path}/users")["items"]
         if not yes:
             _confirm(name, users)
-        client.call("DELETE", path)
+        client.call("DELETE", path, query={"confirm": name})
     context.show({"name": name, "removed": True}, f"Secret {name} removed.")
 
 

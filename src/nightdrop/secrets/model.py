@@ -17,6 +17,13 @@ class SecretExistsError(ConflictError):
     hint = "Update it, or choose another name. Names are case-sensitive."
 
 
+class SecretInUseError(ConflictError):
+    """Scripts use this secret."""
+
+    code = "secret_in_use"
+    hint = "Look at the scripts that use it. To delete it all the same, repeat with its name as `confirm`."
+
+
 class SecretMissingError(NotFoundError):
     """There is no such secret."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
 from nightdrop.secrets.model import SealedSecret, SealingKey, SecretInfo
 
@@ -35,6 +35,10 @@ _DESCRIBE = text(
     f" RETURNING {_COLUMNS}"
 )
 _DELETE = text("DELETE FROM secrets WHERE id = :id")
+_USES = text(
+    "SELECT secret_name, count(*) AS number FROM script_secrets"
+    " WHERE site_id = :site AND secret_name IN :names GROUP BY secret_name"
+).bindparams(bindparam("names", expanding=True))
 _RAISE_FLOOR = text("UPDATE sites SET revision_floor = :revision WHERE id = :site AND revision_floor < :revision")
 _USED = text("UPDATE secrets SET last_used_ms = :at WHERE site_id = :site AND name = :name AND last_used_ms < :at")
 _HEALTH = text("UPDATE secrets SET health = :health WHERE site_id = :site AND name = :name AND revision = :revision")
@@ -111,6 +115,12 @@ def find_key(connection: Connection, site: str, revision: int) -> SealingKey | N
         identity=bytes(row.identity),
         revision=revision,
     )
+
+
+def count_uses(connection: Connection, site: str, names: Sequence[str]) -> dict[str, int]:
+    """Return for each name that scripts certainly use how many do; the others are left out."""
+    rows = connection.execute(_USES, {"site": site, "names": list(names)}).all()
+    return {row.secret_name: row.number for row in rows}
 
 
 def find(connection: Connection, site: str, key: str, *, by_id: bool) -> SecretInfo | None:

@@ -3,13 +3,14 @@
 Each method takes a Caller, and checks, records and acts in one transaction. The worker's half is ``SecretUpkeep``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from nightdrop.access.guard import authorized, check, guarded
-from nightdrop.access.permissions import Permission
+from nightdrop.access.permissions import Permission, allowed
 from nightdrop.access.sites import SiteMissingError
 from nightdrop.audit.events import Event
 from nightdrop.audit.log import record
@@ -30,6 +31,7 @@ from nightdrop.secrets.model import (
     SealingKey,
     SecretExistsError,
     SecretInfo,
+    SecretInUseError,
     SecretMissingError,
     SecretPage,
     SiteKeyNotReadyError,
@@ -53,6 +55,7 @@ __all__ = [
     "SealingKey",
     "SecretDescriptionError",
     "SecretExistsError",
+    "SecretInUseError",
     "SecretInfo",
     "SecretMissingError",
     "SecretNameError",
@@ -144,10 +147,13 @@ class SecretStore(SecretUpkeep):
                 raise SecretMissingError
         return info
 
-    def delete(self, caller: Caller, site: str, name: str) -> SecretInfo:
+    def delete(self, caller: Caller, site: str, name: str, *, confirmed: bool = False) -> SecretInfo:
         """Delete a secret for good; returns what it was, with ``scrubbed`` as ``put`` does.
 
+        With ``confirmed`` also where scripts use it.
+
         Raises:
+            SecretInUseError: scripts name it, and that was not confirmed.
             SecretMissingError, SecretNameError, DeniedError.
         """
         check_name(name)
@@ -156,8 +162,22 @@ class SecretStore(SecretUpkeep):
             info = raw.find(connection, site, name, by_id=False)
             if info is None:
                 raise SecretMissingError
+            if not confirmed and raw.count_uses(connection, site, [name]):
+                raise SecretInUseError
             raw.remove(connection, site, info.id, info.revision)
         return self._scrubbed(info)
+
+    def count_uses(self, caller: Caller, site: str, names: Sequence[str]) -> dict[str, int]:
+        """Return for each name that scripts certainly use how many do. Tells numbers, not scripts.
+
+        Raises:
+            DeniedError.
+        """
+        # Who may only store gets the number too: it comes with the answer to storing.
+        viewer = allowed(caller, Permission.SECRETS_VIEW, site)
+        check(self._db, caller, Permission.SECRETS_VIEW if viewer else Permission.SECRETS_EDIT, site)
+        with self._db.read() as connection:
+            return raw.count_uses(connection, site, names)
 
     def get_info(self, caller: Caller, site: str, secret: str) -> SecretInfo:
         """Return what is known about a secret, by its id or its name.

@@ -3,7 +3,6 @@
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from starlette.responses import PlainTextResponse
 
 from nightdrop import __version__
 from nightdrop.api.routes.status import Worker, read_worker
@@ -12,17 +11,6 @@ from nightdrop.api.services import ServicesDep
 from nightdrop.core.errors import NightdropError
 
 router = APIRouter(tags=["public"])
-
-_FRONT = """nightdrop {version}
-
-Drop secrets in. Only your scripts take them out.
-
-This address has no pages yet. On this host, use the nightdrop command:
-
-  nightdrop secret set NAME
-  nightdrop exec FILE.js
-  nightdrop doctor
-"""
 
 
 class Health(Out):
@@ -44,12 +32,6 @@ def get_health(services: ServicesDep, response: Response) -> Health:
         response.status_code = 503
         return Health(status="failed", version=__version__, database="failed", worker="gone", sandbox=None)
     return _health(worker)
-
-
-@router.get("/", include_in_schema=False)
-async def get_front() -> PlainTextResponse:
-    """Say what this is."""
-    return PlainTextResponse(_FRONT.format(version=__version__))
 
 
 def _health(worker: Worker) -> Health:

@@ -60,6 +60,7 @@ class SecretOut(Out):
     revision: int
     epoch: int
     health: str = Field(description="`ok`, `unchecked`, or why the keeper cannot open it.")
+    used_by: int = Field(description="Scripts that name it in their code; others may compute names.")
 
 
 class UserOut(Out):
@@ -138,7 +139,8 @@ def list_secrets(
         limit=query.limit,
         cursor=query.cursor,
     )
-    return Page(items=[_shown(info) for info in page.items], next=page.cursor)
+    uses = services.secrets.count_uses(caller, site_id, [info.name for info in page.items])
+    return Page(items=[_shown(info, uses.get(info.name, 0)) for info in page.items], next=page.cursor)
 
 
 @router.post("/secrets", status_code=201)
@@ -150,7 +152,7 @@ def create_secret(site: str, body: NewSecret, services: ServicesDep, caller: Cal
 @router.get("/secrets/{secret}")
 def get_secret(site: str, secret: str, services: ServicesDep, caller: CallerDep) -> SecretOut:
     """Show what is known about a secret, by its id."""
-    return _shown(_info(services, caller, site, secret))
+    return _counted(services, caller, _info(services, caller, site, secret))
 
 
 @router.put("/secrets/{secret}/value")
@@ -164,14 +166,21 @@ def put_secret_value(site: str, secret: str, body: NewValue, services: ServicesD
 def change_secret(site: str, secret: str, body: SecretChange, services: ServicesDep, caller: CallerDep) -> SecretOut:
     """Change the description; the value stays as it is."""
     info = _info(services, caller, site, secret)
-    return _shown(services.secrets.describe(caller, info.site_id, info.name, body.description))
+    changed = services.secrets.describe(caller, info.site_id, info.name, body.description)
+    return _counted(services, caller, changed)
 
 
 @router.delete("/secrets/{secret}", status_code=204)
-def delete_secret(site: str, secret: str, services: ServicesDep, caller: CallerDep) -> None:
+def delete_secret(
+    site: str,
+    secret: str,
+    services: ServicesDep,
+    caller: CallerDep,
+    confirm: Annotated[str | None, Query(max_length=500, description="The name, where scripts use it.")] = None,
+) -> None:
     """Delete a secret for good."""
     info = _info(services, caller, site, secret)
-    services.secrets.delete(caller, info.site_id, info.name)
+    services.secrets.delete(caller, info.site_id, info.name, confirmed=confirm == info.name)
 
 
 @router.get("/secrets/{secret}/users")
@@ -203,7 +212,7 @@ def _put(
         raise ValueFormError
     # The worker lets the keeper check that it can open it.
     services.bell.ring("house")
-    return _shown(info)
+    return _counted(services, caller, info)
 
 
 def _site_id(services: Services, caller: Caller, site: str) -> str:
@@ -218,7 +227,11 @@ def _info(services: Services, caller: Caller, site: str, secret: str) -> SecretI
     return services.secrets.get_info(caller, site_id, secret)
 
 
-def _shown(info: SecretInfo) -> SecretOut:
+def _counted(services: Services, caller: Caller, info: SecretInfo) -> SecretOut:
+    return _shown(info, services.secrets.count_uses(caller, info.site_id, [info.name]).get(info.name, 0))
+
+
+def _shown(info: SecretInfo, used_by: int) -> SecretOut:
     return SecretOut(
         id=info.id,
         name=info.name,
@@ -230,6 +243,7 @@ def _shown(info: SecretInfo) -> SecretOut:
         revision=info.revision,
         epoch=info.epoch,
         health=info.health,
+        used_by=used_by,
     )
 
 

@@ -1,0 +1,46 @@
+import type { Settings as Given } from '../api/schema'
+
+/** As people write them: sizes and times with a unit. */
+export interface Settings {
+  memory: string
+  cpu: string
+  wall: string
+  log: string
+  body: string
+  egress_allow: string[]
+  egress_deny: string[]
+}
+
+export function shown(settings: Given): Settings {
+  return {
+    memory: size(settings.memory),
+    cpu: time(settings.cpu),
+    wall: time(settings.wall),
+    log: size(settings.log),
+    body: size(settings.body),
+    egress_allow: settings.egress_allow,
+    egress_deny: settings.egress_deny,
+  }
+}
+
+/** Only what was changed is sent; an empty field goes back to the default. */
+export function changed(before: Settings, after: Settings): Record<string, string | string[] | null> {
+  const changes: Record<string, string | string[] | null> = {}
+  for (const key of Object.keys(before) as (keyof Settings)[]) {
+    if (JSON.stringify(before[key]) !== JSON.stringify(after[key])) changes[key] = after[key].length === 0 && typeof after[key] === 'string' ? null : after[key]
+  }
+  return changes
+}
+
+function size(bytes: number): string {
+  for (const [unit, factor] of [['GiB', 2 ** 30], ['MiB', 2 ** 20], ['KiB', 2 ** 10]] as const) {
+    if (bytes >= factor && bytes % factor === 0) return `${bytes / factor}${unit}`
+  }
+  return String(bytes)
+}
+
+function time(seconds: number): string {
+  if (seconds >= 3600 && seconds % 3600 === 0) return `${seconds / 3600}h`
+  if (seconds >= 60 && seconds % 60 === 0) return `${seconds / 60}m`
+  return `${seconds}s`
+}

@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { api, ApiError, onSignedOut, send, unwrap } from '../src/api/client'
+import { KeyError } from '../src/seal/identity'
+import { ValueError } from '../src/seal/format'
+import { healthProblem } from '../src/secrets/health'
+import { nameProblem } from '../src/secrets/name'
+import { describe as say, fieldError } from '../src/ui/Problem'
+import { ago } from '../src/ui/time'
+
+afterEach(() => void vi.unstubAllGlobals())
+
+function answer(status: number, body: unknown, headers: Record<string, string> = {}) {
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify(body), { status, headers })))
+}
+
+const problem = { type: 'about:blank', title: 'x', status: 422, code: 'secret_name', detail: 'The name is not valid.', hint: 'Use ASCII.', field: 'name' }
+
+describe('problems', () => {
+  test('a problem of the API comes with its field', async () => {
+    answer(422, problem)
+    const error = await send('POST', 'http://x/', {}).catch((caught: unknown) => caught)
+    expect(error).toBeInstanceOf(ApiError)
+    expect(error).toMatchObject({ status: 422, code: 'secret_name', field: 'name' })
+    expect(fieldError(error, 'name')).toBe('The name is not valid. Use ASCII.')
+    expect(fieldError(error, 'value')).toBeUndefined()
+  })
+
+  test('the typed client gives the same', async () => {
+    answer(422, problem, { 'Content-Type': 'application/problem+json' })
+    const call = unwrap(api.GET('/api/v1/sites', { baseUrl: 'http://x' }))
+    await expect(call).rejects.toMatchObject({ code: 'secret_name', field: 'name' })
+  })
+
+  test('too many attempts say when to try again', async () => {
+    answer(429, { ...problem, code: 'throttled', hint: 'Wait.' }, { 'Retry-After': '30' })
+    await expect(send('POST', 'http://x/')).rejects.toMatchObject({ code: 'throttled', hint: 'Try again in 30 seconds.' })
+  })
+
+  test('an answer that is no problem, as of a proxy, is told by its status alone', async () => {
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response('<html>needle', { status: 502 })))
+    const error = await send('GET', 'http://x/').catch((caught: unknown) => caught)
+    expect(say(error)).toEqual({ title: 'The server answered with status 502.', hint: '' })
+  })
+
+  test('a server that is not there', async () => {
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('failed')))
+    await expect(send('GET', 'http://x/')).rejects.toMatchObject({ status: 0, code: 'unreachable' })
+  })
+
+  test('an empty answer is no error', async () => {
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response(null, { status: 204 })))
+    expect(await send('DELETE', 'http://x/')).toBeUndefined()
+  })
+
+  test('the text of an unknown error is not shown', () => {
+    expect(JSON.stringify(say(new Error('needle')))).not.toContain('needle')
+  })
+
+  test('our own errors', () => {
+    expect(fieldError(new ValueError('empty'), 'value')).toBe('Enter a value.')
+    expect(say(new KeyError('signature')).title).toContain('not signed')
+  })
+})
+
+test.each([
+  ['my-api-key', undefined],
+  ['a b', undefined],
+  ['N'.repeat(128), undefined],
+  ['', 'Enter a name.'],
+  ['N'.repeat(129), 'A name has at most 128 characters.'],
+  [' a', 'A name has no space at its start or end.'],
+  ['a\nb', 'Use printable ASCII characters only.'],
+  ['ü', 'Use printable ASCII characters only.'],
+])('the name %j', (name, wrong) => {
+  expect(nameProblem(name)).toBe(wrong)
+})
+
+test('only a secret that does not open has a remedy', () => {
+  expect(healthProblem('ok')).toBeUndefined()
+  expect(healthProblem('unchecked')).toBeUndefined()
+  expect(healthProblem('authentication')).toContain('Update value')
+  expect(healthProblem('something new')).toContain('Update value')
+})
+
+test.each([
+  [0, 'just now'],
+  [-59_000, 'just now'],
+  [-60_000, '1 min. ago'],
+  [-26 * 3600_000, 'yesterday'],
+  [30_000, 'in a moment'],
+  [3 * 86400_000, 'in 3 days'],
+])('%d ms from now is %s', (ms, text) => {
+  expect(ago(1e12 + ms, 1e12)).toBe(text)
+})
+
+test('whoever is signed out elsewhere is noticed, once for each answer', async () => {
+  const listener = vi.fn()
+  const stop = onSignedOut(listener)
+  answer(401, { ...problem, status: 401, code: 'sign_in_required' })
+  await expect(send('GET', 'http://x/')).rejects.toThrow(ApiError)
+  answer(401, { ...problem, status: 401, code: 'sign_in_failed' })
+  await expect(send('POST', 'http://x/')).rejects.toThrow(ApiError)
+  stop()
+  answer(401, { ...problem, status: 401, code: 'sign_in_required' })
+  await expect(send('GET', 'http://x/')).rejects.toThrow(ApiError)
+  expect(listener).toHaveBeenCalledTimes(1)
+})
