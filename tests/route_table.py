@@ -220,5 +220,4 @@ ROUTES = {
     for (method, path), entry in table.items()
 } | {
     ("GET", "/health"): Entry(lambda w: Request("/health"), 200, PUBLIC),
-    ("GET", "/"): Entry(lambda w: Request("/"), 200, PUBLIC),
 }
