@@ -283,6 +283,7 @@ def test_a_secret_that_scripts_use_is_deleted_only_when_confirmed(vault):
     for name in ("one", "two"):
         scripts.push(OWNER, vault.site.id, name, 'Log(GetSecret("used"))')
     assert vault.secrets.count_uses(OWNER, vault.site.id, ["used", "unused", "none"]) == {"used": 2}
+    assert vault.secrets.count_uses(OWNER, vault.site.id, []) == {}
     with pytest.raises(SecretInUseError):
         vault.secrets.delete(OWNER, vault.site.id, "used")
     assert vault.secrets.get_info(OWNER, vault.site.id, "used").name == "used"

@@ -119,6 +119,8 @@ def find_key(connection: Connection, site: str, revision: int) -> SealingKey | N
 
 def count_uses(connection: Connection, site: str, names: Sequence[str]) -> dict[str, int]:
     """Return for each name that scripts certainly use how many do; the others are left out."""
+    if not names:
+        return {}  # PostgreSQL takes an empty list for one of numbers
     rows = connection.execute(_USES, {"site": site, "names": list(names)}).all()
     return {row.secret_name: row.number for row in rows}
 
