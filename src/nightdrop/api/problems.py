@@ -14,8 +14,18 @@ from starlette.responses import Response
 from nightdrop.access.passkeys import PasskeyRefusedError
 from nightdrop.access.sign_in import SignInFailedError, TotpNeededError, TotpWrongError
 from nightdrop.access.throttle import ThrottledError
+from nightdrop.api.hosts import HostUnknownError
+from nightdrop.api.rates import RateLimitedError
 from nightdrop.api.schema import declared_fields
-from nightdrop.core.errors import DeniedError, InvalidError, Kind, NightdropError, NotFoundError, TooLargeError
+from nightdrop.core.errors import (
+    DeniedError,
+    InvalidError,
+    Kind,
+    NightdropError,
+    NotFoundError,
+    TooLargeError,
+    UnavailableError,
+)
 from nightdrop.core.ids import new_id
 
 log = structlog.get_logger()
@@ -69,6 +79,20 @@ class BodyTooLargeError(TooLargeError):
     hint = "A value and a script may have 1 MiB each."
 
 
+class BodyTooSlowError(InvalidError):
+    """The request body did not come within 60 seconds."""
+
+    code = "body_too_slow"
+
+
+class TooManyConnectionsError(UnavailableError):
+    """This server has as many connections open as it may."""
+
+    code = "too_many_connections"
+    hint = "Try again in a few seconds."
+    retry_after_s = 5
+
+
 class FieldsInvalidError(InvalidError):
     """The request is not valid."""
 
@@ -101,6 +125,9 @@ _STATUS_OF_CODE = {
     MethodNotAllowedError.code: 405,
     BothCredentialsError.code: 400,
     ThrottledError.code: 429,
+    RateLimitedError.code: 429,
+    HostUnknownError.code: 421,
+    BodyTooSlowError.code: 408,
     SignInFailedError.code: 401,
     TotpNeededError.code: 401,
     TotpWrongError.code: 401,

@@ -19,11 +19,13 @@ from anyio.to_thread import current_default_thread_limiter
 
 from nightdrop.api.app import create_app
 from nightdrop.api.authenticate import Authenticator, always
+from nightdrop.api.door import Door
 from nightdrop.api.edge import Edge
-from nightdrop.api.listeners import AdminProtocol, HttpProtocol, make_listener, silence_server_logs
+from nightdrop.api.listeners import AdminProtocol, TcpProtocol, make_listener, silence_server_logs
 from nightdrop.api.pages import Pages, load_files
 from nightdrop.api.peer import bind_admin_socket
 from nightdrop.api.services import Services
+from nightdrop.api.tls import Tls, check_listen, prepare_self_signed, tls_files
 from nightdrop.core.caller import host_owner
 from nightdrop.core.clock import SystemClock
 from nightdrop.core.config import Config, load_config
@@ -61,11 +63,13 @@ async def serve(home: Home, config: Config) -> None:
 
     Raises:
         DatabaseNotReadyError, DatabaseTooNewError: the schema is not this version's.
-        ListenFailedError, WebRunningError, HomeReadOnlyError.
+        ListenFailedError, WebRunningError, HomeReadOnlyError, TlsFilesError.
     """
+    files = tls_files(home, config)
+    tls = Tls(*files) if files is not None else None
     with lock_web(home), Database.open(config.database_url(home)) as db, bind_tcp(config) as tcp:
         require_head(db)
-        services = Services.over(db, home, config.model_copy(update={"listen": _bound(tcp)}), SystemClock())
+        services = Services.over(db, home, config.model_copy(update={"listen": _bound(tcp)}), SystemClock(), tls)
         try:
             admin = bind_admin_socket(home.admin_socket)
         except OSError:
@@ -88,9 +92,13 @@ async def _run(services: Services, tcp: socket.socket, admin: socket.socket) -> 
     silence_server_logs()
     app = Pages(create_app(services), load_files())
     owner = host_owner(_user_name())
+    tls = services.tls
+    TcpProtocol.most = services.config.max_connections
+    door = Door(services.config, lambda: tls.names if tls is not None else ())
+    outer = Edge(app, Authenticator(services.access.credentials), door)
     servers = {
         make_listener(Edge(app, always(owner)), AdminProtocol): admin,
-        make_listener(Edge(app, Authenticator(services.access.credentials)), HttpProtocol): tcp,
+        make_listener(outer, TcpProtocol, tls.context if tls is not None else None): tcp,
     }
 
     def stop() -> None:
@@ -100,6 +108,7 @@ async def _run(services: Services, tcp: socket.socket, admin: socket.socket) -> 
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, _reload_tls, tls)
     watching = loop.create_task(services.watch.run())
     log.info("web_ready", listen=services.config.listen, pid=os.getpid())
     try:
@@ -109,6 +118,17 @@ async def _run(services: Services, tcp: socket.socket, admin: socket.socket) -> 
         with suppress(asyncio.CancelledError):
             await watching
     log.info("web_stopped", pid=os.getpid())
+
+
+def _reload_tls(tls: Tls | None) -> None:
+    if tls is None:
+        return
+    try:
+        tls.reload()
+    except NightdropError as error:
+        log.warning("tls_reload_failed", code=error.code, hint="The certificate stays as it was.")
+        return
+    log.info("tls_reloaded", fingerprint=tls.fingerprint)
 
 
 def lock_web(home: Home) -> IO[bytes]:
@@ -170,7 +190,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         config = load_config(home)
         configure_logging(config.log_level)
         ports = reach(parse_url(config.database)).ports if config.database else ()
-        if not confine_web(home, config.node_key_path(home), connect_ports=ports):
+        check_listen(config)
+        prepare_self_signed(home, config)
+        reads = [home.root / "tls", *(tls_files(home, config) or ())]
+        if not confine_web(home, config.node_key_path(home), connect_ports=ports, reads=reads):
             log.warning("web_not_confined", reason="this kernel has no Landlock")
         uvloop.run(serve(home, config))
     except NightdropError as error:
