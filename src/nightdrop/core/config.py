@@ -17,7 +17,7 @@ from nightdrop.core.home import Home
 
 _PREFIX = "NIGHTDROP_"
 # Variables that other parts read; they are not settings of the server.
-_NOT_SETTINGS = {"home", "keeper_database", "supervised", "url", "token", "test_jobs"}
+_NOT_SETTINGS = {"home", "keeper_database", "supervised", "url", "token", "ca", "test_jobs"}
 # A host, or an IPv6 address in brackets.
 _ADDRESS = re.compile(r"(?:[^:\[\]\s]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 _DATABASE = re.compile(r"(postgresql|sqlite)(\+[a-z0-9]+)?://")
