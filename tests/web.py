@@ -13,6 +13,7 @@ from nightdrop.api.app import create_app
 from nightdrop.api.authenticate import Authenticator, always
 from nightdrop.api.door import Door
 from nightdrop.api.edge import Edge
+from nightdrop.api.idempotency import Idempotent
 from nightdrop.api.services import Services
 from nightdrop.core.clock import FakeClock
 from nightdrop.core.config import Config
@@ -72,9 +73,10 @@ class Web:
         # Nobody waits for a worker: there is none.
         self.services.watch.close()
         self.app = create_app(self.services)
+        outer = Idempotent(self.app, self.db, self.clock)
         self._listeners = {
-            "tcp": Edge(self.app, Authenticator(access.credentials), Door(config)),
-            "socket": Edge(self.app, always(OWNER)),
+            "tcp": Edge(outer, Authenticator(access.credentials), Door(config)),
+            "socket": Edge(outer, always(OWNER)),
         }
         self._runner = asyncio.Runner()
 

@@ -48,6 +48,8 @@ Authenticate = Callable[[Scope], Awaitable[Caller]]
 # What somebody may ask for who has not signed in; everything else below the prefix is refused before it is read.
 OPEN = frozenset(
     {
+        # It says nothing of this installation, and programs are made from it before they have a token.
+        ("GET", f"{API}/openapi.json"),
         ("GET", f"{API}/session"),
         ("POST", f"{API}/session"),
         ("POST", f"{API}/session/passkey"),

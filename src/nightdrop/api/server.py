@@ -21,6 +21,7 @@ from nightdrop.api.app import create_app
 from nightdrop.api.authenticate import Authenticator, always
 from nightdrop.api.door import Door
 from nightdrop.api.edge import Edge
+from nightdrop.api.idempotency import Idempotent
 from nightdrop.api.listeners import AdminProtocol, TcpProtocol, make_listener, silence_server_logs
 from nightdrop.api.pages import Pages, load_files
 from nightdrop.api.peer import bind_admin_socket
@@ -90,7 +91,7 @@ async def _run(services: Services, tcp: socket.socket, admin: socket.socket) -> 
     # The default handler prints exceptions with their text.
     loop.set_exception_handler(_loop_failed)
     silence_server_logs()
-    app = Pages(create_app(services), load_files())
+    app = Pages(Idempotent(create_app(services), services.db, services.clock), load_files())
     owner = host_owner(_user_name())
     tls = services.tls
     TcpProtocol.most = services.config.max_connections
