@@ -9,6 +9,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nightdrop.api.door import Door
+from nightdrop.api.metrics import METRICS
 from nightdrop.api.problems import (
     BodyTooLargeError,
     BodyTooSlowError,
@@ -80,7 +81,9 @@ class Edge:
                 await internal_problem(error)(scope, receive, reply)
         # The route's pattern, not the path: a path holds what the caller typed.
         route = getattr(scope.get("route"), "path", None)
-        took = round((perf_counter() - began) * 1000, 2)
+        seconds = perf_counter() - began
+        METRICS.answered(scope["method"], route, reply.status, seconds)
+        took = round(seconds * 1000, 2)
         log.debug("request", method=scope["method"], route=route, status=reply.status, ms=took)
 
     async def _answer(self, scope: Scope, receive: Receive, reply: "_Reply") -> None:

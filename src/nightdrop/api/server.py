@@ -23,13 +23,14 @@ from nightdrop.api.door import Door
 from nightdrop.api.edge import Edge
 from nightdrop.api.idempotency import Idempotent
 from nightdrop.api.listeners import AdminProtocol, TcpProtocol, make_listener, silence_server_logs
+from nightdrop.api.metrics import METRICS, MetricsApp
 from nightdrop.api.pages import Pages, load_files
 from nightdrop.api.peer import bind_admin_socket
 from nightdrop.api.services import Services
 from nightdrop.api.tls import Tls, check_listen, prepare_self_signed, tls_files
 from nightdrop.core.caller import host_owner
 from nightdrop.core.clock import SystemClock
-from nightdrop.core.config import Config, load_config
+from nightdrop.core.config import Config, load_config, split_address
 from nightdrop.core.errors import NightdropError, UnavailableError
 from nightdrop.core.home import Home, HomeReadOnlyError, open_home
 from nightdrop.core.logging import configure_logging
@@ -68,7 +69,7 @@ async def serve(home: Home, config: Config) -> None:
     """
     files = tls_files(home, config)
     tls = Tls(*files) if files is not None else None
-    with lock_web(home), Database.open(config.database_url(home)) as db, bind_tcp(config) as tcp:
+    with lock_web(home), Database.open(config.database_url(home)) as db, bind_tcp(config.listen) as tcp:
         require_head(db)
         services = Services.over(db, home, config.model_copy(update={"listen": _bound(tcp)}), SystemClock(), tls)
         try:
@@ -101,6 +102,11 @@ async def _run(services: Services, tcp: socket.socket, admin: socket.socket) -> 
         make_listener(Edge(app, always(owner)), AdminProtocol): admin,
         make_listener(outer, TcpProtocol, tls.context if tls is not None else None): tcp,
     }
+
+    if services.config.metrics:
+        metrics = bind_tcp(services.config.metrics)
+        servers[make_listener(MetricsApp(services.db, METRICS), TcpProtocol)] = metrics
+        log.info("metrics_ready", listen=_bound(metrics))
 
     def stop() -> None:
         services.watch.close()
@@ -151,17 +157,17 @@ def lock_web(home: Home) -> IO[bytes]:
     return file
 
 
-def bind_tcp(config: Config) -> socket.socket:
-    """Listen on the configured address; port 0 takes any free one.
+def bind_tcp(address: str) -> socket.socket:
+    """Listen on HOST:PORT; port 0 takes any free one.
 
     Raises:
         ListenFailedError: the address is taken, or is none of this host.
     """
-    host, port = config.address
+    host, port = split_address(address)
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError:
-        raise ListenFailedError(f"nightdrop cannot listen on {config.listen}.") from None
+        raise ListenFailedError(f"nightdrop cannot listen on {address}.") from None
 
 
 def _bound(tcp: socket.socket) -> str:

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from nightdrop.core.errors import InvalidError
 from nightdrop.core.home import Home
@@ -64,6 +64,9 @@ class Config(BaseModel):
     rate_account: _Rate = Field(3000, description="Requests a minute of one account's sessions; 0 is no limit.")
     rate_token: _Rate = Field(3000, description="Requests a minute with one token; 0 is no limit.")
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = Field(1000, description="Open connections over TCP.")
+    metrics: str = Field(
+        "", description="Address of metrics for Prometheus, HOST:PORT, without TLS and sign-in; empty is off."
+    )
     database: str = Field("", repr=False, description="PostgreSQL URL; empty is SQLite in the home.")
     node_key: str = Field("", description="File of the node key; empty is the user's configuration directory.")
     sandbox: Literal["strict", "permissive"] = Field(
@@ -81,9 +84,11 @@ class Config(BaseModel):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Detail of the server's log.")
 
-    @field_validator("listen")
+    @field_validator("listen", "metrics")
     @classmethod
-    def _check_listen(cls, value: str) -> str:
+    def _check_listen(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.field_name == "metrics":
+            return value
         if (found := _ADDRESS.fullmatch(value)) is None or int(found[1]) > 65535:
             raise ValueError("not HOST:PORT")
         return value
@@ -130,8 +135,7 @@ class Config(BaseModel):
 
     @property
     def address(self) -> tuple[str, int]:
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+        return split_address(self.listen)
 
     def database_url(self, home: Home) -> Home | str:
         """Return what ``Database.open`` takes."""
@@ -139,6 +143,12 @@ class Config(BaseModel):
 
     def node_key_path(self, home: Home) -> Path:
         return home.root / self.node_key if self.node_key else home.default_node_key()
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Return host and port of HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def load_config(home: Home) -> Config:
