@@ -211,7 +211,7 @@ _SITES = {
     ("GET", "/runs/{run}/logs/stream"): Entry(_run("/logs/stream"), 200, Permission.RUNS_VIEW, hidden=True),
     ("GET", "/audit"): Entry(lambda w: Request(f"/api/v1/audit?site={w.here}"), 200, Permission.AUDIT_VIEW),
     ("GET", "/status"): Entry(at("/status"), 200, None),
-    ("GET", "/openapi.json"): Entry(at("/openapi.json"), 200, None),
+    ("GET", "/openapi.json"): Entry(at("/openapi.json"), 200, PUBLIC),
 }
 
 ROUTES = {

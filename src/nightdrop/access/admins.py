@@ -1,7 +1,7 @@
 """Admins: who has an account, and what each may do where. Only super admins and the host's owner work here."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,8 +145,11 @@ class AdminStore:
         is_super: bool | None = None,
         disabled: bool | None = None,
         grants: Mapping[str, Iterable[str]] | None = None,
+        precondition: Callable[[Admin], None] | None = None,
     ) -> Admin:
         """Change what is given; ``grants`` replaces all there are. Whom it disables is signed out at once.
+
+        ``precondition`` is called with what is there and may raise.
 
         Raises:
             AdminMissingError, LastSuperError, PermissionUnknownError, SiteMissingError, DeniedError.
@@ -155,6 +158,8 @@ class AdminStore:
         wanted = None if grants is None else _checked(grants)
         with authorized(self._db, caller, Permission.ADMINS_EDIT) as connection:
             before = self._locked(connection, admin_id)
+            if precondition is not None:
+                precondition(before)
             after = dataclasses.replace(
                 before,
                 is_super=before.is_super if is_super is None else is_super,

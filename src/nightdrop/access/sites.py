@@ -1,7 +1,7 @@
 """Virtual sites: their names, settings and published keys."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,8 +141,16 @@ class SiteStore:
             raise SiteMissingError
         return _site(row)
 
-    def set(self, caller: Caller, site_id: str, changes: Mapping[str, Any]) -> Site:
+    def set(
+        self,
+        caller: Caller,
+        site_id: str,
+        changes: Mapping[str, Any],
+        precondition: Callable[[Site], None] | None = None,
+    ) -> Site:
         """Change settings, see ``access.settings.changed_settings``; the others stay.
+
+        ``precondition`` is called with what is there and may raise.
 
         Raises:
             SettingUnknownError, SettingInvalidError, SiteMissingError, DeniedError.
@@ -156,6 +164,8 @@ class SiteStore:
             row = connection.execute(_SITES.where(sites.c.id == site_id)).first()
             if row is None:
                 raise SiteMissingError
+            if precondition is not None:
+                precondition(_site(row))
             stored = changed_settings(row.settings, changes)
             connection.execute(update(sites).where(sites.c.id == site_id).values(settings=stored))
             return _site(row, stored)

@@ -14,6 +14,7 @@ from nightdrop.access.guard import check, guarded
 from nightdrop.access.permissions import TOKEN_PERMISSIONS, Permission, sees_site
 from nightdrop.access.sites import SiteMissingError
 from nightdrop.audit.events import Event
+from nightdrop.audit.log import record
 from nightdrop.core.caller import Caller
 from nightdrop.core.clock import Clock
 from nightdrop.core.errors import ConflictError, DeniedError, InvalidError, NotFoundError
@@ -150,11 +151,16 @@ class TokenStore:
         return NewToken(info, token)
 
     def revoke(self, caller: Caller, token_id: str) -> None:
-        """Revoke one of one's own tokens, at once.
+        """Revoke one of one's own tokens, at once. A token may revoke itself, and nothing else.
 
         Raises:
             TokenMissingError, DeniedError.
         """
+        if caller.kind == "token" and token_id == caller.credential_id:
+            with self._db.write() as connection:
+                connection.execute(delete(admin_tokens).where(_T.id == token_id))
+                record(connection, Event.TOKEN_REVOKED, caller, None, token_id, "ok")
+            return
         check(self._db, caller, Permission.ACCOUNT_EDIT)
         if not is_id(token_id, PREFIX):
             raise TokenMissingError

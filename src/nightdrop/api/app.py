@@ -4,6 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from nightdrop import __version__
 from nightdrop.api.edge import API
+from nightdrop.api.openapi import install_openapi
 from nightdrop.api.problems import Problem, install_handlers
 from nightdrop.api.routes import (
     account,
@@ -48,4 +49,5 @@ def create_app(services: Services | None = None) -> FastAPI:
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(public.router)
+    install_openapi(app)
     return app

@@ -1,12 +1,22 @@
 """The outermost layer: who calls, how much may come in, which headers go out, and nothing of an exception."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import perf_counter
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nightdrop.api.problems import BodyTooLargeError, SignInRequiredError, internal_problem, problem_response
+from nightdrop.api.door import Door
+from nightdrop.api.metrics import METRICS
+from nightdrop.api.problems import (
+    BodyTooLargeError,
+    BodyTooSlowError,
+    SignInRequiredError,
+    internal_problem,
+    problem_response,
+)
 from nightdrop.core.caller import ANONYMOUS, Caller
 from nightdrop.core.errors import NightdropError
 
@@ -17,6 +27,10 @@ API = "/api/v1"
 MAX_BODY = 8 * 1024 * 1024
 # Read and thrown away before a refusal: a client that is still sending would not see the answer otherwise.
 _MAX_DRAIN = 16 * 1024 * 1024
+# Seconds: for a whole body, and for what is thrown away.
+BODY_S = 60
+DRAIN_S = 5
+_CLOSE = {"Connection": "close"}
 
 SECURITY_HEADERS = [
     (b"cache-control", b"no-store"),
@@ -24,6 +38,9 @@ SECURITY_HEADERS = [
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ]
 # In the scope of a request: the headers of this answer, in place of those above. Pages set it, never a route.
 HEADERS_KEY = "nightdrop.headers"
@@ -32,6 +49,8 @@ Authenticate = Callable[[Scope], Awaitable[Caller]]
 # What somebody may ask for who has not signed in; everything else below the prefix is refused before it is read.
 OPEN = frozenset(
     {
+        # It says nothing of this installation, and programs are made from it before they have a token.
+        ("GET", f"{API}/openapi.json"),
         ("GET", f"{API}/session"),
         ("POST", f"{API}/session"),
         ("POST", f"{API}/session/passkey"),
@@ -43,16 +62,17 @@ OPEN = frozenset(
 
 
 class Edge:
-    """Wraps the application for one listener; ``authenticate`` says who calls through it."""
+    """Wraps the application for one listener: ``authenticate`` says who calls through it, ``door`` who may come in."""
 
-    def __init__(self, app: ASGIApp, authenticate: Authenticate) -> None:
+    def __init__(self, app: ASGIApp, authenticate: Authenticate, door: Door | None = None) -> None:
         self._app = app
         self._authenticate = authenticate
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        reply = _Reply(scope, send)
+        reply = _Reply(scope, send, self._door)
         began = perf_counter()
         try:
             await self._answer(scope, receive, reply)
@@ -61,12 +81,18 @@ class Edge:
                 await internal_problem(error)(scope, receive, reply)
         # The route's pattern, not the path: a path holds what the caller typed.
         route = getattr(scope.get("route"), "path", None)
-        took = round((perf_counter() - began) * 1000, 2)
+        seconds = perf_counter() - began
+        METRICS.answered(scope["method"], route, reply.status, seconds)
+        took = round(seconds * 1000, 2)
         log.debug("request", method=scope["method"], route=route, status=reply.status, ms=took)
 
     async def _answer(self, scope: Scope, receive: Receive, reply: "_Reply") -> None:
         try:
+            if self._door is not None:
+                self._door.arrived(scope)
             caller = await self._authenticate(scope)
+            if self._door is not None:
+                self._door.recognised(caller)
             if caller is ANONYMOUS and scope["path"].startswith(API) and (scope["method"], scope["path"]) not in OPEN:
                 raise SignInRequiredError
         except NightdropError as error:
@@ -76,7 +102,12 @@ class Edge:
         if not _has_body(scope):
             await self._app(scope, receive, reply)
             return
-        body = await _read(scope, receive)
+        try:
+            async with asyncio.timeout(BODY_S):
+                body = await _read(scope, receive)
+        except TimeoutError:
+            await problem_response(BodyTooSlowError(), headers=_CLOSE)(scope, receive, reply)
+            return
         if body is None:
             await _refuse(BodyTooLargeError(), scope, receive, reply)
             return
@@ -86,9 +117,10 @@ class Edge:
 class _Reply:
     """Sends, with our headers on every answer; notes the status."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, door: Door | None) -> None:
         self._scope = scope
         self._send = send
+        self._door = door
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
@@ -97,7 +129,8 @@ class _Reply:
             ours = self._scope.get(HEADERS_KEY, SECURITY_HEADERS)
             names = {name for name, _ in ours}
             own = [header for header in message["headers"] if header[0].lower() not in names]
-            message = {**message, "headers": own + ours}
+            more = self._door.headers(self._scope) if self._door is not None else []
+            message = {**message, "headers": own + ours + more}
         await self._send(message)
 
 
@@ -138,10 +171,12 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 async def _refuse(error: NightdropError, scope: Scope, receive: Receive, reply: "_Reply") -> None:
     drained, more = 0, _has_body(scope)
-    while more and drained < _MAX_DRAIN:
-        message = await receive()
-        drained += len(message.get("body", b""))
-        more = message.get("more_body", False)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            while more and drained < _MAX_DRAIN:
+                message = await receive()
+                drained += len(message.get("body", b""))
+                more = message.get("more_body", False)
     # What is left of the body, if anything, ends with the connection.
-    headers = {"Connection": "close"} if more else None
+    headers = _CLOSE if more else None
     await problem_response(error, headers=headers)(scope, receive, reply)

@@ -14,8 +14,20 @@ from starlette.responses import Response
 from nightdrop.access.passkeys import PasskeyRefusedError
 from nightdrop.access.sign_in import SignInFailedError, TotpNeededError, TotpWrongError
 from nightdrop.access.throttle import ThrottledError
+from nightdrop.api.etags import ChangedMeanwhileError
+from nightdrop.api.hosts import HostUnknownError
+from nightdrop.api.rates import RateLimitedError
 from nightdrop.api.schema import declared_fields
-from nightdrop.core.errors import DeniedError, InvalidError, Kind, NightdropError, NotFoundError, TooLargeError
+from nightdrop.core.errors import (
+    ConflictError,
+    DeniedError,
+    InvalidError,
+    Kind,
+    NightdropError,
+    NotFoundError,
+    TooLargeError,
+    UnavailableError,
+)
 from nightdrop.core.ids import new_id
 
 log = structlog.get_logger()
@@ -69,6 +81,42 @@ class BodyTooLargeError(TooLargeError):
     hint = "A value and a script may have 1 MiB each."
 
 
+class BodyTooSlowError(InvalidError):
+    """The request body did not come within 60 seconds."""
+
+    code = "body_too_slow"
+
+
+class TooManyConnectionsError(UnavailableError):
+    """This server has as many connections open as it may."""
+
+    code = "too_many_connections"
+    hint = "Try again in a few seconds."
+    retry_after_s = 5
+
+
+class IdempotencyKeyError(InvalidError):
+    """The Idempotency-Key is not valid."""
+
+    code = "idempotency_key"
+    hint = "Use 16 to 200 printable ASCII characters that nobody can guess, such as a random UUID."
+
+
+class IdempotencyMismatchError(ConflictError):
+    """This Idempotency-Key came with another request before."""
+
+    code = "idempotency_mismatch"
+    hint = "Use a new key for each request, and the same one only to repeat it."
+
+
+class IdempotencyBusyError(ConflictError):
+    """The first request with this Idempotency-Key has not ended yet."""
+
+    code = "idempotency_busy"
+    hint = "Repeat it in a few seconds."
+    retry_after_s = 2
+
+
 class FieldsInvalidError(InvalidError):
     """The request is not valid."""
 
@@ -101,6 +149,11 @@ _STATUS_OF_CODE = {
     MethodNotAllowedError.code: 405,
     BothCredentialsError.code: 400,
     ThrottledError.code: 429,
+    RateLimitedError.code: 429,
+    ChangedMeanwhileError.code: 412,
+    IdempotencyKeyError.code: 400,
+    HostUnknownError.code: 421,
+    BodyTooSlowError.code: 408,
     SignInFailedError.code: 401,
     TotpNeededError.code: 401,
     TotpWrongError.code: 401,

@@ -19,14 +19,18 @@ from anyio.to_thread import current_default_thread_limiter
 
 from nightdrop.api.app import create_app
 from nightdrop.api.authenticate import Authenticator, always
+from nightdrop.api.door import Door
 from nightdrop.api.edge import Edge
-from nightdrop.api.listeners import AdminProtocol, HttpProtocol, make_listener, silence_server_logs
+from nightdrop.api.idempotency import Idempotent
+from nightdrop.api.listeners import AdminProtocol, TcpProtocol, make_listener, silence_server_logs
+from nightdrop.api.metrics import METRICS, MetricsApp
 from nightdrop.api.pages import Pages, load_files
 from nightdrop.api.peer import bind_admin_socket
 from nightdrop.api.services import Services
+from nightdrop.api.tls import Tls, check_listen, prepare_self_signed, tls_files
 from nightdrop.core.caller import host_owner
 from nightdrop.core.clock import SystemClock
-from nightdrop.core.config import Config, load_config
+from nightdrop.core.config import Config, load_config, split_address
 from nightdrop.core.errors import NightdropError, UnavailableError
 from nightdrop.core.home import Home, HomeReadOnlyError, open_home
 from nightdrop.core.logging import configure_logging
@@ -61,11 +65,13 @@ async def serve(home: Home, config: Config) -> None:
 
     Raises:
         DatabaseNotReadyError, DatabaseTooNewError: the schema is not this version's.
-        ListenFailedError, WebRunningError, HomeReadOnlyError.
+        ListenFailedError, WebRunningError, HomeReadOnlyError, TlsFilesError.
     """
-    with lock_web(home), Database.open(config.database_url(home)) as db, bind_tcp(config) as tcp:
+    files = tls_files(home, config)
+    tls = Tls(*files) if files is not None else None
+    with lock_web(home), Database.open(config.database_url(home)) as db, bind_tcp(config.listen) as tcp:
         require_head(db)
-        services = Services.over(db, home, config.model_copy(update={"listen": _bound(tcp)}), SystemClock())
+        services = Services.over(db, home, config.model_copy(update={"listen": _bound(tcp)}), SystemClock(), tls)
         try:
             admin = bind_admin_socket(home.admin_socket)
         except OSError:
@@ -86,12 +92,21 @@ async def _run(services: Services, tcp: socket.socket, admin: socket.socket) -> 
     # The default handler prints exceptions with their text.
     loop.set_exception_handler(_loop_failed)
     silence_server_logs()
-    app = Pages(create_app(services), load_files())
+    app = Pages(Idempotent(create_app(services), services.db, services.clock), load_files())
     owner = host_owner(_user_name())
+    tls = services.tls
+    TcpProtocol.most = services.config.max_connections
+    door = Door(services.config, lambda: tls.names if tls is not None else ())
+    outer = Edge(app, Authenticator(services.access.credentials), door)
     servers = {
         make_listener(Edge(app, always(owner)), AdminProtocol): admin,
-        make_listener(Edge(app, Authenticator(services.access.credentials)), HttpProtocol): tcp,
+        make_listener(outer, TcpProtocol, tls.context if tls is not None else None): tcp,
     }
+
+    if services.config.metrics:
+        metrics = bind_tcp(services.config.metrics)
+        servers[make_listener(MetricsApp(services.db, METRICS), TcpProtocol)] = metrics
+        log.info("metrics_ready", listen=_bound(metrics))
 
     def stop() -> None:
         services.watch.close()
@@ -100,6 +115,7 @@ async def _run(services: Services, tcp: socket.socket, admin: socket.socket) -> 
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, _reload_tls, tls)
     watching = loop.create_task(services.watch.run())
     log.info("web_ready", listen=services.config.listen, pid=os.getpid())
     try:
@@ -109,6 +125,17 @@ async def _run(services: Services, tcp: socket.socket, admin: socket.socket) -> 
         with suppress(asyncio.CancelledError):
             await watching
     log.info("web_stopped", pid=os.getpid())
+
+
+def _reload_tls(tls: Tls | None) -> None:
+    if tls is None:
+        return
+    try:
+        tls.reload()
+    except NightdropError as error:
+        log.warning("tls_reload_failed", code=error.code, hint="The certificate stays as it was.")
+        return
+    log.info("tls_reloaded", fingerprint=tls.fingerprint)
 
 
 def lock_web(home: Home) -> IO[bytes]:
@@ -130,17 +157,17 @@ def lock_web(home: Home) -> IO[bytes]:
     return file
 
 
-def bind_tcp(config: Config) -> socket.socket:
-    """Listen on the configured address; port 0 takes any free one.
+def bind_tcp(address: str) -> socket.socket:
+    """Listen on HOST:PORT; port 0 takes any free one.
 
     Raises:
         ListenFailedError: the address is taken, or is none of this host.
     """
-    host, port = config.address
+    host, port = split_address(address)
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError:
-        raise ListenFailedError(f"nightdrop cannot listen on {config.listen}.") from None
+        raise ListenFailedError(f"nightdrop cannot listen on {address}.") from None
 
 
 def _bound(tcp: socket.socket) -> str:
@@ -170,7 +197,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         config = load_config(home)
         configure_logging(config.log_level)
         ports = reach(parse_url(config.database)).ports if config.database else ()
-        if not confine_web(home, config.node_key_path(home), connect_ports=ports):
+        check_listen(config)
+        prepare_self_signed(home, config)
+        reads = [home.root / "tls", *(tls_files(home, config) or ())]
+        if not confine_web(home, config.node_key_path(home), connect_ports=ports, reads=reads):
             log.warning("web_not_confined", reason="this kernel has no Landlock")
         uvloop.run(serve(home, config))
     except NightdropError as error:

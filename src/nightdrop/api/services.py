@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from nightdrop.access.sites import SiteStore
 from nightdrop.api.access import Access
 from nightdrop.api.problems import SignInRequiredError
+from nightdrop.api.tls import Tls
 from nightdrop.api.watch import Watch
 from nightdrop.core.caller import ANONYMOUS, Caller
 from nightdrop.core.clock import Clock
@@ -37,9 +38,10 @@ class Services:
     runs: RunQueue
     bell: Bell
     watch: Watch
+    tls: Tls | None = None
 
     @classmethod
-    def over(cls, db: Database, home: Home, config: Config, clock: Clock) -> "Services":
+    def over(cls, db: Database, home: Home, config: Config, clock: Clock, tls: Tls | None = None) -> "Services":
         """Make the stores over an open database."""
         bell = Bell(home.run_dir / "wake")
         return cls(
@@ -55,6 +57,7 @@ class Services:
             runs=RunQueue(db, clock, bell),
             bell=bell,
             watch=Watch(db, bell),
+            tls=tls,
         )
 
 

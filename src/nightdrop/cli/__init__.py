@@ -17,6 +17,8 @@ _COMMANDS = {
     "up": ("server", "Run nightdrop: web and worker."),
     "web": ("server", "Run only the web process."),
     "worker": ("server", "Run only the worker."),
+    "login": ("login", "Sign in at a server on another host."),
+    "logout": ("login", "Sign out there."),
     "admin": ("admin", "Accounts: who may sign in, and what each may do."),
     "site": ("site", "Virtual sites and their settings."),
     "secret": ("secret", "Store, list and remove secrets. Never shows a value."),

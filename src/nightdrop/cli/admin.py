@@ -123,15 +123,15 @@ def setup_link(context: Context) -> None:
     """Print a new link that makes the first super admin; an earlier one stops working."""
     with context.client() as client:
         made = client.call("POST", "/setup/link")
-        url = _url(client.get("/status")["listen"], made["path"])
+        url = _url(client.get("/status")["url"], made["path"])
     context.show({**made, "url": url}, url)
 
 
-def first_setup_link(client: Client, listen: str) -> str | None:
+def first_setup_link(client: Client, server: str) -> str | None:
     """Return a link that makes the first admin, ``None`` when there is one."""
     if not client.get("/session")["setup_needed"]:
         return None
-    return _url(listen, client.call("POST", "/setup/link")["path"])
+    return _url(server, client.call("POST", "/setup/link")["path"])
 
 
 def _regrant(context: Context, client: Client, name: str, change: Any) -> tuple[dict[str, Any], str]:
@@ -161,16 +161,14 @@ def _find(client: Client, name: str) -> dict[str, Any]:
 
 
 def _show_link(context: Context, client: Client, made: dict[str, Any], said: str) -> None:
-    url = _url(client.get("/status")["listen"], made["setup_link"]["path"])
+    url = _url(client.get("/status")["url"], made["setup_link"]["path"])
     lines = [said, "", "Give its owner this link, in person or over a channel that you trust:", f"  {url}"]
     lines += ["", f"It works once, until {when(made['setup_link']['expires_ms'])}."]
     context.show({**made, "setup_url": url}, "\n".join(lines))
 
 
-def _url(listen: str, path: str) -> str:
-    host, _, port = listen.rpartition(":")
-    # What listens on every address is none to go to.
-    return f"http://{'localhost' if host in {'0.0.0.0', '[::]'} else host}:{port}{path}"  # noqa: S104
+def _url(server: str, path: str) -> str:
+    return f"{server}{path}"
 
 
 def _site_names(client: Client) -> dict[str, str]:

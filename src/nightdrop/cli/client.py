@@ -10,13 +10,14 @@ from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 from nightdrop.cli.errors import ApiError, ServerDownError
+from nightdrop.core.errors import NightdropError
 
-_TIMEOUT_S = 90.0
+TIMEOUT_S = 90.0
 
 
 class _SocketConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_TIMEOUT_S)
+        super().__init__("localhost", timeout=TIMEOUT_S)
         self._path = path
 
     def connect(self) -> None:
@@ -33,9 +34,12 @@ class _SocketConnection(http.client.HTTPConnection):
 class Client:
     """Speaks to one server; keeps its connection."""
 
+    _connection: http.client.HTTPConnection
+
     def __init__(self, admin_socket: Path) -> None:
         self._path = admin_socket
         self._connection = _SocketConnection(admin_socket)
+        self._headers: dict[str, str] = {}
 
     @property
     def target(self) -> str:
@@ -98,19 +102,23 @@ class Client:
         if wanted := {k: v for k, v in (query or {}).items() if v is not None}:
             target += "?" + urlencode(wanted, errors="replace")
         payload = None if body is None else json.dumps(body).encode()
+        all_headers = {"Content-Type": "application/json", **self._headers, **headers}
         try:
-            self._connection.request(method, target, payload, {"Content-Type": "application/json", **headers})
+            self._connection.request(method, target, payload, all_headers)
             return self._connection.getresponse()
-        except PermissionError:
-            raise ServerDownError(
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise self._failed(error) from None
+
+    def _failed(self, error: Exception) -> NightdropError:
+        """Return what it means that there was no answer."""
+        if isinstance(error, PermissionError):
+            return ServerDownError(
                 "You may not use this home's admin socket.", hint="Run this as the user who owns the home directory."
-            ) from None
-        except TimeoutError:
-            self._connection.close()
-            raise ServerDownError("The server did not answer in time.", hint="See: nightdrop doctor") from None
-        except (OSError, http.client.HTTPException):
-            self._connection.close()
-            raise ServerDownError from None
+            )
+        if isinstance(error, TimeoutError):
+            return ServerDownError("The server did not answer in time.", hint="See: nightdrop doctor")
+        return ServerDownError()
 
 
 def part(text: str) -> str:

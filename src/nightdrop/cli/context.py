@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from nightdrop.cli.plain import plain
 from nightdrop.cli.table import print_table
 from nightdrop.cli.usage import TEXT
 from nightdrop.core.errors import NightdropError
-from nightdrop.core.home import Home, default_root, open_home
+from nightdrop.core.home import MARKER, Home, default_root, open_home, user_config_dir
 
 _HOME = click.option(
     "--home",
@@ -35,12 +36,22 @@ class Context:
     root: Path
     site: str
     as_json: bool
+    home_given: bool = False
 
     @property
     def home(self) -> Home:
         return open_home(self.root)
 
     def client(self) -> Client:
+        """Return a client for the server of this home, or for the one that the user is signed in at."""
+        if not self.home_given and (os.environ.get("NIGHTDROP_URL") or (user_config_dir() / "login.json").exists()):
+            from nightdrop.cli.remote import RemoteClient, wanted_login
+
+            # A home that was chosen, be it by the directory one is in, comes before a login.
+            chosen = bool(os.environ.get("NIGHTDROP_HOME")) or (Path("var") / MARKER).exists()
+            login = wanted_login(home_chosen=chosen)
+            if login is not None:
+                return RemoteClient(login)
         return Client(self.home.admin_socket)
 
     @property
@@ -88,7 +99,8 @@ def without_home(function: Callable[..., Any]) -> Callable[..., Any]:
     @_JSON
     @functools.wraps(function)
     def command(as_json: bool, home: Path | None = None, site: str = "default", **options: Any) -> None:
-        context = Context(root=(home or default_root()).absolute(), site=site, as_json=as_json)
+        root = (home or default_root()).absolute()
+        context = Context(root=root, site=site, as_json=as_json, home_given=home is not None)
         run_guarded(lambda: function(context, **options), as_json=as_json)
 
     return command

@@ -48,7 +48,7 @@ def set_secret(context: Context, name: str, file: Path | None, description: str 
 
     The value comes from a prompt, from standard input (one line break at its end is dropped) or from a file.
     """
-    from nightdrop.crypto.value import check_value
+    from nightdrop.crypto.value import check_value, refuse_placeholder
     from nightdrop.secrets.names import check_description, check_name
 
     check_name(name)
@@ -59,6 +59,7 @@ def set_secret(context: Context, name: str, file: Path | None, description: str 
         value = read_value(name, file)
         try:
             check_value(value.reveal())
+            refuse_placeholder(value.reveal())
             stored, created = _store(client, context, name, value, description)
         finally:
             value.wipe()

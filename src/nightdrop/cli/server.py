@@ -33,14 +33,21 @@ _listen = click.option(
 )
 
 
-def _environment(listen: str | None) -> dict[str, str]:
-    return {} if listen is None else {"NIGHTDROP_LISTEN": listen}
+_self_signed = click.option(
+    "--self-signed", is_flag=True, help="Use TLS with a certificate that nightdrop makes for itself, in the home."
+)
+
+
+def _environment(listen: str | None, *, self_signed: bool) -> dict[str, str]:
+    settings = {} if listen is None else {"NIGHTDROP_LISTEN": listen}
+    return {**settings, "NIGHTDROP_SELF_SIGNED": "true"} if self_signed else settings
 
 
 @click.command("up")
 @_listen
+@_self_signed
 @common
-def up_command(context: Context, listen: str | None) -> None:
+def up_command(context: Context, listen: str | None, *, self_signed: bool) -> None:
     """Run nightdrop: web and worker, until Ctrl-C.
 
     Prints what to type next when it is ready; with --json one line, the status.
@@ -59,11 +66,11 @@ def up_command(context: Context, listen: str | None) -> None:
         return is_ready(status_now() or {}, web=web, worker=worker, instance=home.instance)
 
     if (other := status_now()) is not None:
-        raise ServerRunningError(f"nightdrop is running on this home already, on http://{other['listen']}.")
+        raise ServerRunningError(f"nightdrop is running on this home already, on {other['url']}.")
 
     def announce() -> None:
         status = client.get("/status")
-        link = first_setup_link(client, status["listen"])
+        link = first_setup_link(client, status["url"])
         client.close()
         context.show({**status, "setup_link": link}, _ready_text(status, context, link))
         sys.stdout.flush()
@@ -72,7 +79,7 @@ def up_command(context: Context, listen: str | None) -> None:
 
     # Both parts refuse a database of an earlier version; the one who starts them brings it here.
     install("migrate", "--home", str(home.root))
-    sys.exit(Supervisor(home.root, _environment(listen)).run(announce, ready))
+    sys.exit(Supervisor(home.root, _environment(listen, self_signed=self_signed)).run(announce, ready))
 
 
 def is_ready(status: dict[str, Any], *, web: int, worker: int, instance: str) -> bool:
@@ -86,10 +93,11 @@ def is_ready(status: dict[str, Any], *, web: int, worker: int, instance: str) ->
 
 @click.command("web")
 @_listen
+@_self_signed
 @common
-def web_command(context: Context, listen: str | None) -> None:
+def web_command(context: Context, listen: str | None, *, self_signed: bool) -> None:
     """Run only the web process."""
-    become("web", context.home.root, _environment(listen))
+    become("web", context.home.root, _environment(listen, self_signed=self_signed))
 
 
 @click.command("worker")
@@ -106,13 +114,15 @@ def _ready_text(status: dict[str, object], context: Context, link: str | None) -
     name = "nightdrop" if shutil.which("nightdrop") else shlex.quote(sys.argv[0])
     where = f" --home {shlex.quote(str(context.root))}"
     lines = [
-        f"nightdrop is ready on http://{status['listen']}  (sandbox: {worker['sandbox']})",
+        f"nightdrop is ready on {status['url']}  (sandbox: {worker['sandbox']})",
         "",
         "In another terminal:",
         f"  {name} secret set my-api-key{where}",
         f"  {name} exec my-script.js{where}",
         f"  {name} doctor{where}",
     ]
+    if (fingerprint := status["tls_fingerprint"]) is not None:
+        lines[1:1] = [f"Its certificate has the fingerprint (SHA-256) {fingerprint}"]
     if link is not None:
         lines[1:1] = ["", "Make your account (the link works once, for 24 hours):", f"  {link}"]
     return "\n".join(lines)

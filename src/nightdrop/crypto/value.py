@@ -16,6 +16,12 @@ _UTF8 = re.compile(
     rb")*+"
 )
 
+# At least three asterisks, bullets (U+2022) or black circles (U+25CF), or such a word in brackets.
+_PLACEHOLDER = re.compile(
+    rb"\s*(?:(?:\*|\xe2\x80\xa2|\xe2\x97\x8f){3,}|[\[<(](?:hidden|redacted|masked|secret)[^\n]{0,40}[\])>])\s*",
+    re.IGNORECASE,
+)
+
 
 class ValueEmptyError(InvalidError):
     """The value is empty."""
@@ -43,6 +49,25 @@ class ValueHasNulError(InvalidError):
 
     code = "value_has_nul"
     hint = "Remove the NUL character; binary content can be stored as base64."
+
+
+class PlaceholderValueError(InvalidError):
+    """The value is a placeholder, such as ***, that stands for a value."""
+
+    code = "value_placeholder"
+    hint = "Nothing was stored. Give the value itself."
+
+
+def refuse_placeholder(value: bytes | bytearray | memoryview) -> None:
+    """Refuse what programs show in place of a value: saving an untouched form would store it.
+
+    Only where a value comes in. What is stored already opens, whatever it is.
+
+    Raises:
+        PlaceholderValueError
+    """
+    if _PLACEHOLDER.fullmatch(value) is not None:
+        raise PlaceholderValueError(field="value")
 
 
 def check_value(value: bytes | bytearray | memoryview) -> None:

@@ -123,6 +123,26 @@ Index("ix_secrets_by_epoch", secrets.c.site_id, secrets.c.epoch, secrets.c.id)
 _not_ok = text("health <> 'ok'")
 Index("ix_secrets_not_ok", secrets.c.health, secrets.c.id, sqlite_where=_not_ok, postgresql_where=_not_ok)
 
+# Apart from the row: a column after the sealed bytes would make a list read all of them.
+secret_expiries = Table(
+    "secret_expiries",
+    metadata,
+    Column("secret_id", Ordered, ForeignKey("secrets.id", ondelete="CASCADE"), primary_key=True),
+    Column("expires_ms", Big, nullable=False),
+)
+
+# Answers to requests that came with an Idempotency-Key; ``status`` is NULL while the first one runs.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("request", LargeBinary, nullable=False),
+    Column("created_ms", Big, nullable=False),
+    Column("status", Integer),
+    Column("body", Text),
+)
+Index("ix_idempotency_keys_by_created", idempotency_keys.c.created_ms)
+
 scripts = Table(
     "scripts",
     metadata,

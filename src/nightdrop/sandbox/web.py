@@ -27,13 +27,15 @@ class NodeKeyReachableError(UnavailableError):
     hint = "Move it to a directory of its own, outside the home, /etc and /usr, and name it as node_key."
 
 
-def confine_web(home: Home, node_key: Path, *, connect_ports: Sequence[int] = ()) -> bool:
+def confine_web(home: Home, node_key: Path, *, connect_ports: Sequence[int] = (), reads: Sequence[Path] = ()) -> bool:
     """Confine this process, which must have one thread; return whether the kernel could.
 
     Args:
         home: its database directory and its sockets stay writable, nothing else.
         node_key: where the node key lies, to be sure that it is out of reach.
         connect_ports: TCP ports that it may connect to, as those of PostgreSQL.
+        reads: files that it reads as well. A rule stays with the file: one that is put in its place is out of reach,
+            unless it lies below /etc, as a renewed certificate does.
 
     Raises:
         NodeKeyReachableError: the node key lies below what the process has to read.
@@ -44,7 +46,7 @@ def confine_web(home: Home, node_key: Path, *, connect_ports: Sequence[int] = ()
     # SQLite's temporary files would go to /tmp.
     os.environ["SQLITE_TMPDIR"] = str(home.app_db.parent)
     home.run_dir.joinpath("wake").mkdir(mode=0o700, exist_ok=True)
-    rules = _rules(home)
+    rules = _rules(home, reads)
     _keep_away(node_key, rules)
     ruleset = landlock.build_ruleset(rules, network="listen", connect_ports=connect_ports)
     try:
@@ -73,9 +75,10 @@ def forbid_connections(*, but_local_sockets: bool = False) -> None:
         seccomp.install(seccomp.build(profile), all_threads=True)
 
 
-def _rules(home: Home) -> list[tuple[str, landlock.Access]]:
+def _rules(home: Home, reads: Sequence[Path]) -> list[tuple[str, landlock.Access]]:
     rules: list[tuple[str, landlock.Access]] = [(path, "ro") for path in existing([*SYSTEM, *program()])]
-    rules += [(path, "ro") for path in existing([str(home.root / "nightdrop.json"), str(home.config_file)])]
+    ours = [home.root / "nightdrop.json", home.config_file, *reads]
+    rules += [(path, "ro") for path in existing(map(str, ours))]
     return [*rules, (str(home.app_db.parent), "rw"), (str(home.run_dir), "rw+sockets")]
 
 

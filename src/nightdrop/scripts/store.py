@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -84,11 +85,13 @@ class ScriptStore:
         description: str | None = None,
         create: bool | None = None,
         expected_version: int | None = None,
+        precondition: Callable[[ScriptInfo], None] | None = None,
     ) -> ScriptInfo:
         """Store a script, or a new version of it; unchanged code makes no new version.
 
         ``name`` may be the id of an existing script. ``create=True`` refuses an existing one, ``False`` a missing one.
-        ``expected_version`` refuses when the newest version is another.
+        ``expected_version`` refuses when the newest version is another; ``precondition`` is called with what is there
+        and may raise.
 
         Raises:
             ScriptNameError, ScriptEmptyError, ScriptTooLargeError, ScriptNotTextError, ScriptDescriptionError,
@@ -101,6 +104,8 @@ class ScriptStore:
         check(self._db, caller, Permission.SCRIPTS_EDIT, site)
         unchanged = self._unchanged(site, name, sha256, description)
         if unchanged is not None and create is not True and expected_version in (None, unchanged.version):
+            if precondition is not None:
+                precondition(unchanged)
             return unchanged
         draft = _Draft(site, name, code, sha256, description, secret_usage(code), caller.name)
         detail = {"sha256": sha256.hex(), "secrets": sorted(draft.usage.names), "computed": draft.usage.computed}
@@ -109,6 +114,8 @@ class ScriptStore:
                 self._require_site(conn, site)
                 existing = self._find(conn, site, name, lock=True)
                 _check_wish(existing, name, create=create, expected_version=expected_version)
+                if precondition is not None and existing is not None:
+                    precondition(_info(existing))
                 if existing is None:
                     self._add(conn, draft)
                 else:

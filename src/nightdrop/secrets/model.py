@@ -66,6 +66,13 @@ class SortError(InvalidError):
     hint = "Sort by name, updated or used; with a hyphen before it, the last one comes first."
 
 
+class Keep:
+    """Leave it as it is: ``None`` is a value of its own."""
+
+
+KEEP = Keep()
+
+
 @dataclass(frozen=True, slots=True)
 class SecretInfo:
     """What is known about a secret. Times are milliseconds since the epoch.
@@ -86,6 +93,7 @@ class SecretInfo:
     health: str
     revision: int
     epoch: int
+    expires_ms: int | None = None
     scrubbed: bool = True
 
 

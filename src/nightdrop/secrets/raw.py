@@ -10,7 +10,10 @@ from sqlalchemy import Connection, bindparam, text
 
 from nightdrop.secrets.model import SealedSecret, SealingKey, SecretInfo
 
-_COLUMNS = "id, site_id, name, description, created_ms, updated_ms, updated_by, last_used_ms, health, revision, epoch"
+_COLUMNS = (
+    "id, site_id, name, description, created_ms, updated_ms, updated_by, last_used_ms, health, revision, epoch,"
+    " (SELECT e.expires_ms FROM secret_expiries e WHERE e.secret_id = secrets.id) AS expires_ms"
+)
 # NO KEY: a run that is queued meanwhile refers to the site and must not wait.
 _LOCK_SITE = text("SELECT 1 FROM sites WHERE id = :site FOR NO KEY UPDATE")
 _STATE = text(
@@ -34,6 +37,11 @@ _DESCRIBE = text(
     "UPDATE secrets SET description = :description, search = :search WHERE site_id = :site AND name = :name"
     f" RETURNING {_COLUMNS}"
 )
+_EXPIRE = text(
+    "INSERT INTO secret_expiries (secret_id, expires_ms) VALUES (:id, :expires_ms)"
+    " ON CONFLICT (secret_id) DO UPDATE SET expires_ms = excluded.expires_ms"
+)
+_NO_EXPIRY = text("DELETE FROM secret_expiries WHERE secret_id = :id")
 _DELETE = text("DELETE FROM secrets WHERE id = :id")
 _USES = text(
     "SELECT secret_name, count(*) AS number FROM script_secrets"
@@ -143,6 +151,12 @@ def describe(connection: Connection, values: Mapping[str, Any]) -> SecretInfo | 
     return None if row is None else info(row)
 
 
+def set_expiry(connection: Connection, secret_id: str, expires_ms: int | None) -> None:
+    """Set or remove (``None``) when a secret stops working."""
+    values = {"id": secret_id, "expires_ms": expires_ms}
+    connection.execute(_NO_EXPIRY if expires_ms is None else _EXPIRE, values)
+
+
 def remove(connection: Connection, site: str, secret_id: str, revision: int) -> None:
     """Delete a secret; what is made under its name later gets a higher revision."""
     connection.execute(_DELETE, {"id": secret_id})
@@ -240,6 +254,7 @@ def info(row: Any) -> SecretInfo:
         health=_text(row.health),
         revision=_number(row.revision),
         epoch=_number(row.epoch),
+        expires_ms=row.expires_ms if type(row.expires_ms) is int else None,
     )
 
 

@@ -3,7 +3,7 @@
 Each method takes a Caller, and checks, records and acts in one transaction. The worker's half is ``SecretUpkeep``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -23,9 +23,11 @@ from nightdrop.db.notify import notify
 from nightdrop.secrets import raw
 from nightdrop.secrets.listing import PREFIX, list_page
 from nightdrop.secrets.model import (
+    KEEP,
     MAX_REVISION_STEP,
     CursorError,
     EpochConflictError,
+    Keep,
     RevisionConflictError,
     SealedSecret,
     SealingKey,
@@ -66,6 +68,10 @@ __all__ = [
 ]
 
 
+# Looks at what is there, inside the transaction that changes it, and raises what keeps it from being changed.
+Precondition = Callable[[SecretInfo], None]
+
+
 class SecretStore(SecretUpkeep):
     """The secrets of all sites; ``site`` is always a site's id."""
 
@@ -98,11 +104,13 @@ class SecretStore(SecretUpkeep):
         *,
         description: str | None = None,
         create: bool | None = None,
+        precondition: Precondition | None = None,
     ) -> SecretInfo:
         """Store a sealed value; one that is there is overwritten at once and for good.
 
         ``revision`` and ``epoch`` are the ones of ``sealing_key`` that the value is bound to. ``create=True`` refuses
         a name that is there, ``False`` one that is not, ``None`` takes both. ``description=None`` keeps what it is.
+        ``precondition`` is called with what is there, and may raise.
         Without an error the change is done; ``scrubbed`` tells whether the old bytes are gone from every file
         already, see ``SecretInfo``.
 
@@ -121,6 +129,8 @@ class SecretStore(SecretUpkeep):
         try:
             with authorized(self._db, caller, Permission.SECRETS_EDIT, site, name) as connection:
                 state = self._find_writable(connection, write)
+                if precondition is not None and state.id is not None:
+                    precondition(_required(connection, site, name))
                 _check_wish(state, write, create=create)
                 info = self._write(connection, caller, state, write)
                 # A worker lets its keeper check that it can open it.
@@ -132,36 +142,63 @@ class SecretStore(SecretUpkeep):
             raise SecretExistsError(field="name") from None
         return info if state.id is None else self._scrubbed(info)
 
-    def describe(self, caller: Caller, site: str, name: str, description: str) -> SecretInfo:
-        """Change a description; the value, its revision and its time stay.
+    def describe(
+        self,
+        caller: Caller,
+        site: str,
+        name: str,
+        description: str | None = None,
+        *,
+        expires_ms: int | Keep | None = KEEP,
+        precondition: Precondition | None = None,
+    ) -> SecretInfo:
+        """Change a description (``None`` keeps it) and an expiry; the value, its revision and its time stay.
 
         Raises:
-            SecretMissingError, SecretDescriptionError, SecretNameError, DeniedError.
+            SecretMissingError, SecretDescriptionError, SecretNameError, DeniedError; what ``precondition`` raises.
         """
         check_name(name)
-        check_description(description)
-        values = {"site": site, "name": name, "description": description, "search": search_text(name, description)}
-        with guarded(self._db, caller, Permission.SECRETS_EDIT, Event.SECRET_DESCRIBED, site, name) as connection:
-            info = raw.describe(connection, values)
-            if info is None:
-                raise SecretMissingError
-        return info
+        if description is not None:
+            check_description(description)
+        detail = None if isinstance(expires_ms, Keep) else {"expires_ms": expires_ms}
+        with guarded(
+            self._db, caller, Permission.SECRETS_EDIT, Event.SECRET_DESCRIBED, site, name, detail
+        ) as connection:
+            raw.lock_site(connection, site)
+            info = _required(connection, site, name)
+            if precondition is not None:
+                precondition(info)
+            if not isinstance(expires_ms, Keep):
+                raw.set_expiry(connection, info.id, expires_ms)
+            said = info.description if description is None else description
+            values = {"site": site, "name": name, "description": said, "search": search_text(name, said)}
+            changed = raw.describe(connection, values)
+            assert changed is not None
+        return changed
 
-    def delete(self, caller: Caller, site: str, name: str, *, confirmed: bool = False) -> SecretInfo:
+    def delete(
+        self,
+        caller: Caller,
+        site: str,
+        name: str,
+        *,
+        confirmed: bool = False,
+        precondition: Precondition | None = None,
+    ) -> SecretInfo:
         """Delete a secret for good; returns what it was, with ``scrubbed`` as ``put`` does.
 
         With ``confirmed`` also where scripts use it.
 
         Raises:
             SecretInUseError: scripts name it, and that was not confirmed.
-            SecretMissingError, SecretNameError, DeniedError.
+            SecretMissingError, SecretNameError, DeniedError; what ``precondition`` raises.
         """
         check_name(name)
         with guarded(self._db, caller, Permission.SECRETS_EDIT, Event.SECRET_DELETED, site, name) as connection:
             raw.lock_site(connection, site)
-            info = raw.find(connection, site, name, by_id=False)
-            if info is None:
-                raise SecretMissingError
+            info = _required(connection, site, name)
+            if precondition is not None:
+                precondition(info)
             if not confirmed and raw.count_uses(connection, site, [name]):
                 raise SecretInUseError
             raw.remove(connection, site, info.id, info.revision)
@@ -267,6 +304,13 @@ class _Write:
     revision: int
     epoch: int
     description: str | None
+
+
+def _required(connection: Connection, site: str, name: str) -> SecretInfo:
+    info = raw.find(connection, site, name, by_id=False)
+    if info is None:
+        raise SecretMissingError
+    return info
 
 
 def _check_wish(state: raw.State, write: _Write, *, create: bool | None) -> None:

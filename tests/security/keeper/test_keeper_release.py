@@ -105,6 +105,22 @@ def test_an_expired_secret_has_its_own_event(installation, keeper):
     assert installation.events() == ["secret.refused.expired", "secret.read"]
 
 
+def test_the_expiry_of_the_row_takes_a_value_away_and_lengthens_none(installation, keeper):
+    for name, policy in (("row", Policy.DEFAULT), ("sealed", Policy(expires_ms=1)), ("both", Policy(expires_ms=2**52))):
+        installation.put(installation.site_a, name, b"x", policy=policy)
+    run = keeper.open_run(installation.site_a)
+
+    def answers(expires_ms):
+        installation.sql("DELETE FROM secret_expiries")
+        installation.sql("INSERT INTO secret_expiries SELECT id, ? FROM secrets", expires_ms)
+        return [run.get(name) for name in ("row", "sealed", "both")]
+
+    assert answers(1) == [b"p", b"p", b"p"]
+    assert installation.events() == ["secret.refused.expired"] * 3
+    assert answers(2**52) == [b"vx", b"p", b"vx"]
+    assert answers("never") == [b"x", b"x", b"x"]
+
+
 def test_hosts_are_reported(installation, keeper):
     installation.put(installation.site_a, "key", b"x", policy=Policy(hosts=("api.example.com",)))
     assert keeper.open_run(installation.site_a).get("key") == b"vx"

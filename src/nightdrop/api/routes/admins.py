@@ -1,10 +1,11 @@
 """Admins: who has an account and what each may do. For super admins and the host's owner."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from nightdrop.access.admins import Admin
 from nightdrop.access.setup_links import SetupLink
+from nightdrop.api.etags import IfMatch, etag, precondition
 from nightdrop.api.paging import Page
 from nightdrop.api.schema import In, Out
 from nightdrop.api.services import CallerDep, Services, ServicesDep
@@ -72,17 +73,32 @@ def create_admin(body: NewAdmin, services: ServicesDep, caller: CallerDep) -> In
 
 
 @router.get("/admins/{admin}")
-def get_admin(admin: str, services: ServicesDep, caller: CallerDep) -> AdminOut:
+def get_admin(admin: str, response: Response, services: ServicesDep, caller: CallerDep) -> AdminOut:
     """Show an admin, by id or name."""
-    return _shown(services.access.admins.get(caller, admin))
+    found = services.access.admins.get(caller, admin)
+    response.headers["ETag"] = _tag(found)
+    return _shown(found)
 
 
 @router.patch("/admins/{admin}")
-def change_admin(admin: str, body: AdminChange, services: ServicesDep, caller: CallerDep) -> AdminOut:
+def change_admin(
+    admin: str,
+    body: AdminChange,
+    response: Response,
+    services: ServicesDep,
+    caller: CallerDep,
+    if_match: IfMatch = None,
+) -> AdminOut:
     """Change what an admin may do."""
     changed = services.access.admins.change(
-        caller, _id(services, caller, admin), is_super=body.super, disabled=body.disabled, grants=body.grants
+        caller,
+        _id(services, caller, admin),
+        is_super=body.super,
+        disabled=body.disabled,
+        grants=body.grants,
+        precondition=precondition(if_match, _tag),
     )
+    response.headers["ETag"] = _tag(changed)
     return _shown(changed)
 
 
@@ -115,6 +131,11 @@ def _invited(admin: Admin, link: SetupLink) -> InvitedOut:
 def _link(link: SetupLink) -> SetupLinkOut:
     # After the hash: a browser sends it to nobody, and no log has it.
     return SetupLinkOut(path=f"/setup#{link.token}", token=link.token, expires_ms=link.expires_ms)
+
+
+def _tag(admin: Admin) -> str:
+    given = {site: sorted(permissions) for site, permissions in admin.grants.items() if permissions}
+    return etag(admin.id, admin.is_super, admin.disabled, given)
 
 
 def _shown(admin: Admin) -> AdminOut:

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from nightdrop.api.etags import IfMatch, etag, precondition
 from nightdrop.api.paging import Page, PageQuery
 from nightdrop.api.schema import In, Out
 from nightdrop.api.services import CallerDep, Services, ServicesDep
@@ -89,9 +90,10 @@ def create_script(site: str, body: NewScript, services: ServicesDep, caller: Cal
 
 
 @router.get("/{script}")
-def get_script(site: str, script: str, services: ServicesDep, caller: CallerDep) -> ScriptCodeOut:
+def get_script(site: str, script: str, response: Response, services: ServicesDep, caller: CallerDep) -> ScriptCodeOut:
     """Show a script with its code, by its id."""
     found = services.scripts.get(caller, _site_id(services, caller, site), _id(script))
+    response.headers["ETag"] = _tag(found.info)
     return ScriptCodeOut(
         **_shown(found.info).model_dump(),
         code=found.code,
@@ -104,12 +106,27 @@ def get_script(site: str, script: str, services: ServicesDep, caller: CallerDep)
 
 
 @router.put("/{script}")
-def push_script(site: str, script: str, body: NewVersion, services: ServicesDep, caller: CallerDep) -> ScriptOut:
+def push_script(
+    site: str,
+    script: str,
+    body: NewVersion,
+    response: Response,
+    services: ServicesDep,
+    caller: CallerDep,
+    if_match: IfMatch = None,
+) -> ScriptOut:
     """Store a new version; unchanged code makes none."""
-    site_id = _site_id(services, caller, site)
-    return _shown(
-        services.scripts.push(caller, site_id, _id(script), body.code, description=body.description, create=False)
+    stored = services.scripts.push(
+        caller,
+        _site_id(services, caller, site),
+        _id(script),
+        body.code,
+        description=body.description,
+        create=False,
+        precondition=precondition(if_match, _tag),
     )
+    response.headers["ETag"] = _tag(stored)
+    return _shown(stored)
 
 
 @router.delete("/{script}", status_code=204)
@@ -127,6 +144,10 @@ def _id(script: str) -> str:
     if not is_id(script, SCRIPT_PREFIX):
         raise ScriptMissingError
     return script
+
+
+def _tag(info: ScriptInfo) -> str:
+    return etag(info.id, info.version, info.description)
 
 
 def _shown(info: ScriptInfo) -> ScriptOut:

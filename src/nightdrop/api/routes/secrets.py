@@ -4,9 +4,10 @@ import base64
 import binascii
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from nightdrop.api.etags import IfMatch, etag, precondition
 from nightdrop.api.paging import Page, PageQuery
 from nightdrop.api.schema import In, Out
 from nightdrop.api.services import CallerDep, Services, ServicesDep
@@ -15,7 +16,8 @@ from nightdrop.core.caller import Caller
 from nightdrop.core.errors import InvalidError
 from nightdrop.core.ids import is_id
 from nightdrop.secrets.listing import PREFIX
-from nightdrop.secrets.model import SecretInfo, SecretMissingError
+from nightdrop.secrets.model import KEEP, SecretInfo, SecretMissingError
+from nightdrop.secrets.store import Precondition
 
 router = APIRouter(prefix="/sites/{site}", tags=["secrets"])
 
@@ -59,6 +61,7 @@ class SecretOut(Out):
     last_used_ms: int | None
     revision: int
     epoch: int
+    expires_ms: int | None = Field(description="When runs stop getting it; null is never.")
     health: str = Field(description="`ok`, `unchecked`, or why the keeper cannot open it.")
     used_by: int = Field(description="Scripts that name it in their code; others may compute names.")
 
@@ -101,9 +104,12 @@ class NewValue(ValueIn):
 
 
 class SecretChange(In):
-    """What can be changed without the value."""
+    """What can be changed without the value; what is not given stays."""
 
-    description: str
+    description: str | None = None
+    expires_ms: int | None = Field(
+        None, ge=0, lt=2**53, description="When runs stop getting it, null for never. Not sealed with the value."
+    )
 
 
 @router.get("/sealing-key")
@@ -144,30 +150,60 @@ def list_secrets(
 
 
 @router.post("/secrets", status_code=201)
-def create_secret(site: str, body: NewSecret, services: ServicesDep, caller: CallerDep) -> SecretOut:
+def create_secret(
+    site: str, body: NewSecret, response: Response, services: ServicesDep, caller: CallerDep
+) -> SecretOut:
     """Store a secret under a new name."""
-    return _put(services, caller, _site_id(services, caller, site), body.name, body, body.description, create=True)
+    site_id = _site_id(services, caller, site)
+    return _tagged(
+        response, services, caller, _put(services, caller, site_id, body.name, body, body.description, create=True)
+    )
 
 
 @router.get("/secrets/{secret}")
-def get_secret(site: str, secret: str, services: ServicesDep, caller: CallerDep) -> SecretOut:
+def get_secret(site: str, secret: str, response: Response, services: ServicesDep, caller: CallerDep) -> SecretOut:
     """Show what is known about a secret, by its id."""
-    return _counted(services, caller, _info(services, caller, site, secret))
+    return _tagged(response, services, caller, _info(services, caller, site, secret))
 
 
 @router.put("/secrets/{secret}/value")
-def put_secret_value(site: str, secret: str, body: NewValue, services: ServicesDep, caller: CallerDep) -> SecretOut:
+def put_secret_value(
+    site: str,
+    secret: str,
+    body: NewValue,
+    response: Response,
+    services: ServicesDep,
+    caller: CallerDep,
+    if_match: IfMatch = None,
+) -> SecretOut:
     """Overwrite a value at once and for good."""
     info = _info(services, caller, site, secret)
-    return _put(services, caller, info.site_id, info.name, body, body.description, create=False)
+    unless = precondition(if_match, _tag)
+    stored = _put(services, caller, info.site_id, info.name, body, body.description, create=False, unless=unless)
+    return _tagged(response, services, caller, stored)
 
 
 @router.patch("/secrets/{secret}")
-def change_secret(site: str, secret: str, body: SecretChange, services: ServicesDep, caller: CallerDep) -> SecretOut:
-    """Change the description; the value stays as it is."""
+def change_secret(
+    site: str,
+    secret: str,
+    body: SecretChange,
+    response: Response,
+    services: ServicesDep,
+    caller: CallerDep,
+    if_match: IfMatch = None,
+) -> SecretOut:
+    """Change description and expiry; the value stays as it is."""
     info = _info(services, caller, site, secret)
-    changed = services.secrets.describe(caller, info.site_id, info.name, body.description)
-    return _counted(services, caller, changed)
+    changed = services.secrets.describe(
+        caller,
+        info.site_id,
+        info.name,
+        body.description,
+        expires_ms=body.expires_ms if "expires_ms" in body.model_fields_set else KEEP,
+        precondition=precondition(if_match, _tag),
+    )
+    return _tagged(response, services, caller, changed)
 
 
 @router.delete("/secrets/{secret}", status_code=204)
@@ -177,10 +213,12 @@ def delete_secret(
     services: ServicesDep,
     caller: CallerDep,
     confirm: Annotated[str | None, Query(max_length=500, description="The name, where scripts use it.")] = None,
+    if_match: IfMatch = None,
 ) -> None:
     """Delete a secret for good."""
     info = _info(services, caller, site, secret)
-    services.secrets.delete(caller, info.site_id, info.name, confirmed=confirm == info.name)
+    unless = precondition(if_match, _tag)
+    services.secrets.delete(caller, info.site_id, info.name, confirmed=confirm == info.name, precondition=unless)
 
 
 @router.get("/secrets/{secret}/users")
@@ -200,18 +238,46 @@ def _put(
     description: str | None,
     *,
     create: bool,
-) -> SecretOut:
+    unless: Precondition | None = None,
+) -> SecretInfo:
     if body.value is not None and (body.sealed, body.revision, body.epoch) == (None, None, None):
-        info = put_value(services.secrets, caller, site_id, name, body.value, description=description, create=create)
+        info = put_value(
+            services.secrets,
+            caller,
+            site_id,
+            name,
+            body.value,
+            description=description,
+            create=create,
+            precondition=unless,
+        )
     elif body.value is None and body.sealed is not None and body.revision is not None and body.epoch is not None:
         sealed = _decoded(body.sealed)
         info = services.secrets.put(
-            caller, site_id, name, sealed, body.revision, body.epoch, description=description, create=create
+            caller,
+            site_id,
+            name,
+            sealed,
+            body.revision,
+            body.epoch,
+            description=description,
+            create=create,
+            precondition=unless,
         )
     else:
         raise ValueFormError
     # The worker lets the keeper check that it can open it.
     services.bell.ring("house")
+    return info
+
+
+def _tag(info: SecretInfo) -> str:
+    # Neither when it was used last nor whether it opens: nobody changes those.
+    return etag(info.id, info.revision, info.description, info.expires_ms)
+
+
+def _tagged(response: Response, services: Services, caller: Caller, info: SecretInfo) -> SecretOut:
+    response.headers["ETag"] = _tag(info)
     return _counted(services, caller, info)
 
 
@@ -242,6 +308,7 @@ def _shown(info: SecretInfo, used_by: int) -> SecretOut:
         last_used_ms=info.last_used_ms,
         revision=info.revision,
         epoch=info.epoch,
+        expires_ms=info.expires_ms,
         health=info.health,
         used_by=used_by,
     )

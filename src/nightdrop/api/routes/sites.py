@@ -4,12 +4,13 @@ from time import monotonic
 from typing import Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
 from nightdrop.access.permissions import Permission, allowed
 from nightdrop.access.settings import shown_settings
 from nightdrop.access.sites import Site
+from nightdrop.api.etags import IfMatch, etag, precondition
 from nightdrop.api.paging import Page
 from nightdrop.api.schema import In, Out
 from nightdrop.api.services import CallerDep, Services, ServicesDep
@@ -70,16 +71,24 @@ async def create_site(body: NewSite, services: ServicesDep, caller: CallerDep) -
 
 
 @router.get("/sites/{site}")
-def get_site(site: str, services: ServicesDep, caller: CallerDep) -> SiteOut:
+def get_site(site: str, response: Response, services: ServicesDep, caller: CallerDep) -> SiteOut:
     """Show a site, by name or id."""
-    return _shown(caller, services.sites.get(caller, site))
+    return _tagged(response, caller, services.sites.get(caller, site))
 
 
 @router.patch("/sites/{site}")
-def change_site(site: str, body: SiteChange, services: ServicesDep, caller: CallerDep) -> SiteOut:
+def change_site(
+    site: str,
+    body: SiteChange,
+    response: Response,
+    services: ServicesDep,
+    caller: CallerDep,
+    if_match: IfMatch = None,
+) -> SiteOut:
     """Change settings of a site."""
     found = services.sites.get(caller, site)
-    return _shown(caller, services.sites.set(caller, found.id, body.settings))
+    changed = services.sites.set(caller, found.id, body.settings, precondition(if_match, _tag))
+    return _tagged(response, caller, changed)
 
 
 async def _wait_for_key(services: Services, caller: Caller, site: Site) -> Site:
@@ -88,6 +97,17 @@ async def _wait_for_key(services: Services, caller: Caller, site: Site) -> Site:
         await services.watch.ring(min(left, _KEY_LOOK_S))
         site = await run_sync(services.sites.get, caller, site.id)
     return site
+
+
+def _tag(site: Site) -> str:
+    return etag(site.id, shown_settings(site.settings))
+
+
+def _tagged(response: Response, caller: Caller, site: Site) -> SiteOut:
+    # A tag of settings would tell who may not see them whether a guess is right.
+    if allowed(caller, Permission.SETTINGS_VIEW, site.id):
+        response.headers["ETag"] = _tag(site)
+    return _shown(caller, site)
 
 
 def _shown(caller: Caller, site: Site) -> SiteOut:

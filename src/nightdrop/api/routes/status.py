@@ -46,6 +46,8 @@ class Status(Out):
     version: str
     home: str | None = Field(description="Only for the host's owner.")
     listen: str
+    url: str = Field(description="Where a browser finds it, as far as it knows.")
+    tls_fingerprint: str | None = Field(description="SHA-256 of the certificate; null without TLS.")
     database: str
     web_pid: int | None = Field(description="Only for the host's owner.")
     worker: Worker = Field(description="The worker of this home, or one that lives when this home has none.")
@@ -61,6 +63,8 @@ def get_status(services: ServicesDep, caller: CallerDep) -> Status:
         version=__version__,
         home=str(services.home.root) if of_host else None,
         listen=services.config.listen,
+        url=services.config.url,
+        tls_fingerprint=services.tls.fingerprint if services.tls is not None else None,
         database=services.db.dialect,
         web_pid=os.getpid() if of_host else None,
         worker=_seen_by(caller, _nearest(services, workers)),

@@ -134,7 +134,7 @@ class Releaser:
         changes = [self._store.high_water_change(run.site_id, name, opened.mark)] if opened.mark else ()
         released = False
         try:
-            self._allow(run, opened.policy, changes)
+            self._allow(run, opened.policy, row.expires_ms, changes)
             fields = {**run.audit_fields, "secret": name, "revision": row.revision, "epoch": row.epoch}
             # Before the value leaves, and it does not leave when this fails.
             at_ms = self._store.record(Event.SECRET_READ, fields, changes)
@@ -165,14 +165,16 @@ class Releaser:
         except OpenError as error:
             raise RefusedError(UNDECRYPTABLE, error.failure, EVENT_OF_FAILURE[error.failure]) from None
 
-    def _allow(self, run: Run, policy: Policy, changes: Sequence[Change]) -> None:
-        if policy is Policy.DEFAULT:
+    def _allow(self, run: Run, policy: Policy, row_expires_ms: int | None, changes: Sequence[Change]) -> None:
+        if policy is Policy.DEFAULT and row_expires_ms is None:
             return
         refusal = None
         # Anything but exactly "read" keeps the value inside.
         if policy.mode != "read" or (policy.scripts and run.script_id not in policy.scripts):
             refusal = RefusedError(POLICY, "policy", Event.SECRET_REFUSED_POLICY)
-        if policy.expires_ms is not None and policy.expires_ms <= self._clock.now_ms():
+        # The earlier of what is sealed and what the row says, so that writing a row never lengthens what is sealed.
+        ends = [at for at in (policy.expires_ms, row_expires_ms) if at is not None]
+        if ends and min(ends) <= self._clock.now_ms():
             refusal = RefusedError(POLICY, "expired", Event.SECRET_REFUSED_EXPIRED)
         if refusal is not None:
             # It opened, so it counts as seen: an older revision with a wider policy must not come back.

@@ -7,7 +7,10 @@ from urllib.parse import quote
 
 from nightdrop.core.errors import UnavailableError
 
-_FIND = "SELECT sealed, revision, epoch FROM secrets WHERE site_id = ? AND name = ?"
+_FIND = (
+    "SELECT sealed, revision, epoch, (SELECT expires_ms FROM secret_expiries WHERE secret_id = secrets.id)"
+    " FROM secrets WHERE site_id = ? AND name = ?"
+)
 _EXISTS = "SELECT 1 FROM secrets WHERE site_id = ? AND name = ?"
 _OLDER = "SELECT 1 FROM secrets WHERE site_id = ? AND epoch < ? LIMIT 1"
 _BUSY_MS = 2000
@@ -28,6 +31,8 @@ class SealedRow(NamedTuple):
     sealed: bytes
     revision: int
     epoch: int
+    # Anybody who writes the database can change it: it may only ever take a value away.
+    expires_ms: int | None = None
 
     def well_formed(self) -> bool:
         """Tell whether the columns have the types and ranges that they must have; SQLite does not see to it."""
@@ -35,6 +40,7 @@ class SealedRow(NamedTuple):
             type(self.sealed) is bytes
             and type(self.revision) is int
             and type(self.epoch) is int
+            and (self.expires_ms is None or type(self.expires_ms) is int)
             and 0 < self.revision <= _MAX_REVISION
             and 0 < self.epoch <= _MAX_EPOCH
         )
@@ -89,7 +95,7 @@ class SqliteSealedRows:
         """
         return bool(self._query(_OLDER, site_id, epoch))
 
-    def _query(self, sql: str, site_id: str, key: str | int) -> list[tuple[bytes, int, int]]:
+    def _query(self, sql: str, site_id: str, key: str | int) -> list[tuple[bytes, int, int, int | None]]:
         try:
             cursor = self._cursor or self._open()
             # fetchall ends the read transaction at once: one left open keeps the web from emptying its log of

@@ -8,7 +8,10 @@ from nightdrop.worker.keeper.sealed_rows import RowsUnavailableError, SealedRow
 if TYPE_CHECKING:
     import psycopg
 
-_FIND: Final = "SELECT sealed, revision, epoch FROM secrets WHERE site_id = %s AND name = %s"
+_FIND: Final = (
+    "SELECT sealed, revision, epoch, (SELECT expires_ms FROM secret_expiries WHERE secret_id = secrets.id)"
+    " FROM secrets WHERE site_id = %s AND name = %s"
+)
 _EXISTS: Final = "SELECT 1 FROM secrets WHERE site_id = %s AND name = %s"
 _OLDER: Final = "SELECT 1 FROM secrets WHERE site_id = %s AND epoch < %s LIMIT 1"
 # Every run of this host waits while the keeper does.
