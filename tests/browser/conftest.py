@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from chromium import Hosted, Tab, chromium, tab
+from real_browser import Hosted, Tab, chromium, tab
 from support import Installation
 
 

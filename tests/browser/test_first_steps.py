@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, expect
 
-from chromium import PASSWORD, PHONE, WIDE, Hosted, tab
+from real_browser import PASSWORD, PHONE, WIDE, Hosted, tab
 from support import Installation
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,14 +139,15 @@ class Hosted:
     installation: Installation
     base: str
     browser: Browser
-    cookies: list[Any]
+    context: BrowserContext
     admin_id: str
     sites: int = 0
 
     @classmethod
     def set_up(cls, installation: Installation, browser: Browser) -> "Hosted":
         url = installation.ok("admin", "setup-link").out.strip()
-        base, _, token = url.partition("/setup#")
+        address, _, token = url.partition("/setup#")
+        base = f"http://127.0.0.1:{address.rpartition(':')[2]}"
         context = browser.new_context()
         answer = context.request.post(
             f"{base}/api/v1/setup",
@@ -154,25 +156,25 @@ class Hosted:
             timeout=TIMEOUT_MS,
         )
         assert answer.status == 201, answer.text()
-        made = cls(installation, base, browser, context.cookies(), answer.json()["admin"]["id"])
-        context.close()
-        return made
+        return cls(installation, base, browser, context, answer.json()["admin"]["id"])
+
+    @property
+    def cookies(self) -> list[Any]:
+        return list(self.context.cookies())
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the API as the first admin."""
-        context = self.browser.new_context(storage_state={"cookies": self.cookies, "origins": []})
-        answer = context.request.fetch(
+        answer = self.context.request.fetch(
             f"{self.base}/api/v1{path}", method=method, data=body, headers={"Origin": self.base}, timeout=TIMEOUT_MS
         )
         text = answer.text()
-        context.close()
         assert answer.ok, f"{method} {path}: {text}"
         return json.loads(text or "null")
 
-    def new_site(self) -> str:
+    def new_site(self, name: str = "") -> str:
         """Make a site with every permission for the first admin, and wait until it has its key."""
         self.sites += 1
-        site = self.call("POST", "/sites", {"name": f"site-{self.sites}"})
+        site = self.call("POST", "/sites", {"name": name or f"site-{self.sites}"})
         grants = self.call("GET", f"/admins/{self.admin_id}")["grants"]
         everything = next(iter(grants.values()))
         self.call("PATCH", f"/admins/{self.admin_id}", {"grants": {**grants, site["id"]: everything}})
@@ -182,6 +184,28 @@ class Hosted:
     def add(self, site: str, name: str, value: str = "x", **details: Any) -> str:
         """Store a secret without a browser."""
         return str(self.call("POST", f"/sites/{site}/secrets", {"name": name, "value": value, **details})["id"])
+
+    def push(self, site: str, name: str, code: str) -> None:
+        self.call("POST", f"/sites/{site}/scripts", {"name": name, "code": code})
+
+    def run(self, site: str, code: str) -> list[str]:
+        """Run a script that is not stored, and return its log."""
+        run = self.call("POST", f"/sites/{site}/runs?wait=60", {"code": code, "name": "test.js"})
+        assert run["state"] == "succeeded", run
+        return [line["text"] for line in self.call("GET", f"/runs/{run['id']}/logs")["items"]]
+
+    def spoil(self, site: str, name: str) -> None:
+        """Change a sealed value behind the server's back, and let a script meet it."""
+        database = sqlite3.connect(self.installation.home / "data" / "app.db", timeout=TIMEOUT_MS / 1000)
+        with database:
+            [(row, sealed)] = database.execute(
+                "SELECT secrets.id, sealed FROM secrets JOIN sites ON sites.id = site_id WHERE sites.name = ? AND secrets.name = ?",
+                (site, name),
+            ).fetchall()
+            changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
+            database.execute("UPDATE secrets SET sealed = ?, health = 'unchecked' WHERE id = ?", (changed, row))
+        database.close()
+        assert self.run(site, f'Log(GetSecret("{name}") == "");')[-1] == "true"
 
 
 @contextmanager
