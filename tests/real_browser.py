@@ -233,7 +233,7 @@ def tab(
     opened = Tab(context.new_page(), base)
     try:
         yield opened
-        assert opened.wrongs == []
+        assert not opened.wrongs, "\n".join(opened.wrongs)
     finally:
         context.close()
 
