@@ -5,40 +5,14 @@ Baseline of the same run: the smallest request there is on the same socket, one 
 Run with: python bench/list_secrets.py [COUNT ...]
 """
 
-import sqlite3
 import statistics
 import sys
-from pathlib import Path
 
 from measure import client, report, running, timed
-from nightdrop.core.ids import new_id
-from nightdrop.secrets.names import fold, search_text
+from rows import fill
 
 TIMES = 100
 COUNTS = (100, 10_000, 100_000, 1_000_000)
-ROW = (
-    "INSERT INTO secrets (id, site_id, name, name_key, search, description, created_ms, updated_ms, updated_by,"
-    " last_used_ms, health, revision, epoch, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'bench', ?, 'ok', 1, 1, ?)"
-)
-# As large as a sealed value of up to 250 bytes.
-SEALED = bytes(1403)
-WORDS = ("mail", "bank", "sftp", "backup", "billing", "partner", "warehouse", "invoice")
-
-
-def fill(app_db: Path, site: str, start: int, stop: int) -> None:
-    """Put rows behind the server's back: a million writes through it would take hours."""
-
-    def row(number: int) -> tuple[object, ...]:
-        name = f"{WORDS[number % len(WORDS)]}-key-{number * 7919 % 1_000_003}"
-        description = f"for the {WORDS[number // 8 % len(WORDS)]} of customer {number}"
-        at = 1_700_000_000_000 + number
-        return (new_id("sec"), site, name, fold(name), search_text(name, description), description, at, at, at, SEALED)
-
-    connection = sqlite3.connect(app_db)
-    with connection:
-        connection.executemany(ROW, map(row, range(start, stop)))
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
 
 
 def main() -> None:

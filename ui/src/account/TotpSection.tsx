@@ -69,7 +69,7 @@ function Confirm({ totp, onClose }: { totp: TotpOut; onClose: () => void }) {
         <Text size="sm">1. Scan this with the app, or type the key into it.</Text>
         <QrCode text={totp.uri} label="QR code with the key for the authenticator app" />
         <CopyLine label="Key" text={totp.secret} />
-        <TextInput label="2. Type the code that the app shows" required data-autofocus inputMode="numeric" autoComplete="one-time-code" maw={260} value={code} onChange={(event) => setCode(event.currentTarget.value)} error={fieldError(error, 'code')} />
+        <TextInput label="2. Type the code that the app shows" required data-autofocus inputMode="numeric" autoComplete="one-time-code" maw={320} value={code} onChange={(event) => setCode(event.currentTarget.value)} error={fieldError(error, 'code')} />
         <Problem error={error} fields={['code']} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>

@@ -41,7 +41,7 @@ export default function AdminsPage() {
         </Button>
       }
     >
-      <Alert color="yellow" variant="light" icon={<TriangleAlert aria-hidden />} py="xs">
+      <Alert role="note" color="yellow" variant="light" icon={<TriangleAlert aria-hidden />} py="xs">
         {SCRIPTS_EDIT_WARNING}
       </Alert>
       <Loaded query={admins}>

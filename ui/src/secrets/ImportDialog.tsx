@@ -167,7 +167,7 @@ function Preview({ site, values, rows, setRows, onClose }: PreviewProps) {
         </Table>
       </ScrollArea.Autosize>
       {existing > 0 && !done && (
-        <Checkbox checked={overwrite} disabled={busy} onChange={(event) => setOverwrite(event.currentTarget.checked)} label={`Overwrite the ${existing === 1 ? 'one' : existing} that ${existing === 1 ? 'exists' : 'exist'} already`} description="Their present values are gone at once and for good." />
+        <Checkbox checked={overwrite} disabled={busy} onChange={(event) => setOverwrite(event.currentTarget.checked)} label={`Overwrite the ${existing === 1 ? 'one' : existing} that ${existing === 1 ? 'exists' : 'exist'} already`} description="What they hold now is gone at once and for good." />
       )}
       <KeyProblem error={keyError} />
       {!done && count === 0 && <Alert color="yellow" variant="light">No row can be imported as it is.</Alert>}

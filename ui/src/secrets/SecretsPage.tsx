@@ -80,7 +80,7 @@ function Secrets({ site, editable }: { site: string; editable: boolean }) {
         )
       }
     >
-      <Alert color="night" variant="light" icon={<EyeOff aria-hidden />} py="xs">
+      <Alert role="note" color="night" variant="light" icon={<EyeOff aria-hidden />} py="xs">
         Values are write-only: once saved, nobody can see them here again. Only scripts get them, with <code>GetSecret("name")</code>.
       </Alert>
       {empty && q === '' ? (

@@ -1,6 +1,6 @@
 import { ActionIcon, Box, Button, FileButton, Group, Input, Text, Tooltip } from '@mantine/core'
 import { Eye, EyeOff, FileUp } from 'lucide-react'
-import { useId, useImperativeHandle, useRef, useState, type DragEvent, type ReactNode, type Ref } from 'react'
+import { useId, useImperativeHandle, useLayoutEffect, useRef, useState, type DragEvent, type ReactNode, type Ref } from 'react'
 import { readTextFile } from './textfile'
 import classes from './ValueField.module.css'
 
@@ -56,6 +56,14 @@ export function ValueField({ handle, label = 'Value', hint = HINT, error, autoFo
     setShown(false)
   }
   useImperativeHandle(handle, () => ({ read: () => area.current?.value ?? '', clear, fill, focus: () => area.current?.focus() }))
+
+  // A dialog that is cancelled lets go of its elements later than of what was typed.
+  useLayoutEffect(() => {
+    const element = area.current
+    return () => {
+      if (element) element.value = ''
+    }
+  }, [])
 
   const take = async (file: File | null | undefined) => {
     if (!file) return
@@ -160,7 +168,8 @@ export function ValueField({ handle, label = 'Value', hint = HINT, error, autoFo
 
 function sizeOf(text: string): Size {
   if (text === '') return NOTHING
-  return { bytes: new Blob([text]).size, lines: text.split('\n').length, endsWithBreak: text.endsWith('\n') }
+  const endsWithBreak = text.endsWith('\n')
+  return { bytes: new Blob([text]).size, lines: text.split('\n').length - (endsWithBreak ? 1 : 0), endsWithBreak }
 }
 
 function sentence({ bytes, lines }: Size): string {

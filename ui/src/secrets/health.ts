@@ -2,6 +2,8 @@
 const OVERWRITE = 'Scripts get "" for it. Update value to store it anew.'
 const REASONS: Record<string, string> = {
   authentication: `It was changed, moved or sealed to another key. ${OVERWRITE}`,
+  swapped: `It was changed or exchanged in the database. ${OVERWRITE}`,
+  format: `It is damaged. ${OVERWRITE}`,
   epoch: `It belongs to an older site key. ${OVERWRITE}`,
   rolled_back: `An older state was put back, as by restoring a backup. ${OVERWRITE}`,
   version: 'A newer release wrote it. Update nightdrop on the server, or store the value anew.',

@@ -14,6 +14,8 @@ export function fieldError(error: unknown, field: string): string | undefined {
 /** An error that belongs to none of the `fields`, which show theirs themselves. */
 export function Problem({ error, fields = [], retry }: { error: unknown; fields?: string[]; retry?: () => void }) {
   if (!error || fields.some((field) => fieldError(error, field))) return null
+  // KeyProblem shows it, with what to compare.
+  if (error instanceof KeyError && error.failure === 'changed') return null
   const { title, hint } = describe(error)
   return (
     <Alert color="red" variant="light" icon={<CircleAlert aria-hidden />} role="alert" title={title}>
