@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from real_browser import Hosted, Tab, chromium, tab
+from real_browser import ELSEWHERE, Hosted, Tab, chromium, tab
 from support import Installation
 
 
@@ -20,7 +20,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def hosted(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
-    made = Installation(tmp_path_factory.mktemp("hosted"))
+    # The name by which a page is reached that is no secure context.
+    environment = {"NIGHTDROP_HOSTS": ELSEWHERE}
+    made = Installation(tmp_path_factory.mktemp("hosted"), environment)
     made.init()
     made.start()
     yield Hosted.set_up(made, browser)

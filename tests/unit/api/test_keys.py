@@ -60,6 +60,7 @@ def test_a_rotation_from_the_wish_to_its_end(call, services, vault):
     blocked = call("GET", "/sites/default/rotations/2").json()
     assert (blocked["state"], blocked["left"], blocked["undecryptable"]) == ("blocked", 1, ["a"])
     assert call("POST", "/sites/default/rotations", {"drop_undecryptable": True}).json()["drop_undecryptable"]
+    assert resealing.claim(rotation)
     resealing.drop(rotation, [(each.secret, "format") for each in resealing.old_secrets(rotation, "")])
     resealing.finish(rotation)
     done = call("GET", "/sites/default/rotations/2").json()
