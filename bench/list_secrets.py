@@ -1,4 +1,4 @@
-"""The list of secrets as the page asks for it: sorted, paged and searched, in sites of 100 to 1,000,000 secrets.
+"""The list of secrets as the page asks for it: sorted, paged and searched, in sites of 100 to 100,000 secrets (or as many as asked).
 
 Baseline of the same run: the smallest request there is on the same socket, one site by its name.
 
@@ -11,8 +11,8 @@ import sys
 from measure import client, report, running, timed
 from rows import fill
 
-TIMES = 100
-COUNTS = (100, 10_000, 100_000, 1_000_000)
+TIMES = 60
+COUNTS = (100, 10_000, 100_000)
 
 
 def main() -> None:

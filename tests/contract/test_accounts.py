@@ -495,7 +495,9 @@ def test_one_lists_and_ends_ones_own_sessions_only(accounts):
 
 def test_the_account_is_for_who_signed_in_and_not_for_tokens_or_the_host(accounts, vault):
     session = accounts.new("bob", {vault.site.id: ["secrets:view"]})
-    made = accounts.tokens.create(session.caller, "ci", [vault.site.id], ["secrets:view"])
+    made, other = (
+        accounts.tokens.create(session.caller, name, [vault.site.id], ["secrets:view"]) for name in ("ci", "other")
+    )
     for caller in (accounts.credentials.of_token(made.token), OWNER):
         for call in (
             lambda c: accounts.account.get(c),
@@ -507,7 +509,7 @@ def test_the_account_is_for_who_signed_in_and_not_for_tokens_or_the_host(account
             lambda c: accounts.sessions.end(c, session.caller.credential_id),
             lambda c: accounts.tokens.list(c),
             lambda c: accounts.tokens.create(c, "x", [vault.site.id], ["secrets:view"]),
-            lambda c: accounts.tokens.revoke(c, made.info.id),
+            lambda c: accounts.tokens.revoke(c, other.info.id),
         ):
             with pytest.raises(DeniedError):
                 call(caller)

@@ -53,7 +53,7 @@ def test_what_the_page_says_works(postgres: PostgresServer, tmp_path: Path) -> N
             if made := _NODE.search(new.printed):
                 node = made[1]
         assert node
-        assert re.search(rf"{node} .* removed\b", first.printed)
+        assert re.search(rf"{re.escape(node)} .* removed\b", first.printed)
         for name in ("NIGHTDROP_DATABASE", "NIGHTDROP_KEEPER_DATABASE"):
             assert found[name]
             assert name not in first.environment

@@ -187,6 +187,7 @@ def test_no_answer_of_the_api_has_it(machine: Machine, needles: Needles) -> None
             for path in _filled(route, given):
                 answers[path] = _raw(client, path + ("?name=one" if path.endswith("/sealing-key") else ""))
     assert len(answers) > 20
+    assert sum(b'"status":40' not in body for body in answers.values()) > 15
     assert sum(b"***" in body for body in answers.values()) >= 2 * len(runs)
     assert {path: found for path, body in answers.items() if (found := needles.in_(body))} == {}
 
@@ -195,7 +196,7 @@ def _filled(route: str, given: dict[str, list[str]]) -> list[str]:
     wanted = re.findall(r"\{(\w+)\}", route)
     paths = [route]
     for name in wanted:
-        paths = [path.replace(f"{{{name}}}", value) for path in paths for value in given[name]]
+        paths = [path.replace(f"{{{name}}}", value) for path in paths for value in given.get(name, ["1"])]
     return paths
 
 
@@ -203,7 +204,8 @@ def _raw(client: Any, path: str) -> bytes:
     client._connection.request("GET", path)
     response = client._connection.getresponse()
     body: bytes = response.read()
-    assert response.status == 200, (path, body)
+    # The host owner has no account, and there is nothing of the number 1.
+    assert response.status in {200, 403, 404}, (path, body)
     return body
 
 

@@ -187,7 +187,7 @@ def main() -> None:
             continue
     before = outcome(lambda: NODE_KEY.read_bytes())
     harden(pdeathsig=True)
-    confined = confine_web(open_home(HOME), NODE_KEY, connects=False)
+    confined = confine_web(open_home(HOME), NODE_KEY)
     forbid_connections()
     results = {name: outcome(attempt) for name, attempt in attempts(handles, addresses).items()}
     print(json.dumps({"confined": confined, "imported": held, "before": before, "results": results}))
