@@ -106,8 +106,8 @@ def run(count: int, files: Path) -> tuple[float, float]:
     with keeper:
         channel.send_json({"op": "start", "run": message}, [keeper.fileno(), keeper.fileno()])
     lines = []
-    while (answer := channel.recv_json())["t"] == "log":
-        lines += answer["lines"]
+    while (answer := channel.recv_json())["t"] != "end":
+        lines += answer.get("lines", [])
     channel.close()
     for pid in pids:
         os.waitpid(pid, 0)

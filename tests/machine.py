@@ -100,13 +100,15 @@ class Machine:
             raise AssertionError(f"{self.roles()}\n{self.installation.server_log()[-2000:]}") from None
 
     def kill(self, pid: int) -> None:
-        """SIGKILL, and wait until it is dead."""
+        """SIGKILL, and wait until it is dead, and everything below it."""
+        below = {each: started_at(each) for each in descendants_of(pid)}
         born = started_at(pid)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         if pid == self.top:
             self.installation.stop(signal.SIGKILL)
-        wait_until(lambda: not alive(pid) or started_at(pid) != born, f"the death of {pid}")
+        for each, its_start in {**below, pid: born}.items():
+            wait_until(lambda: not alive(each) or started_at(each) != its_start, f"the death of {each}")  # noqa: B023 - called at once
 
     def no_orphans(self) -> None:
         """Wait until everything that was ever seen is dead or stands below the supervisor, and no other of this home."""

@@ -26,15 +26,18 @@ _POLL_S = 1.0
 _LOG_DELAY_S = 0.02
 # How long a claimed run may wait for a pair.
 _PAIR_WAIT_S = 30.0
+# How many pairs a run may get whose processes die before it has begun: something else is wrong then.
+_PAIRS = 3
 _NOT_STARTED = "its processes could not be started"
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A claimed run for which there is no pair yet, and since when (event loop time)."""
+    """A claimed run for which there is no pair yet, since when (event loop time), and how many died under it."""
 
     run: ClaimedRun
     since: float
+    tried: int = 0
 
 
 @dataclass(slots=True)
@@ -106,13 +109,14 @@ class Dispatcher:
     def pairs_ready(self) -> None:
         """Start runs that were claimed before a pair, or what else a run needs, was there."""
         while self._waiting and self._may_start() and (pair := self._pool.take()) is not None:
-            self._begin(self._waiting.popleft().run, pair)
+            self._begin(self._waiting.popleft(), pair)
         self._pool.refill(len(self._waiting))
 
-    def _begin(self, claimed: ClaimedRun, pair: Pair) -> None:
+    def _begin(self, waiting: _Waiting, pair: Pair) -> None:
+        claimed = waiting.run
         # Whatever goes wrong here, a claimed run must come to an end: nobody else would ever end it.
         try:
-            run = LiveRun(claimed, pair, on_log=self._logged, on_end=self._ended)
+            run = LiveRun(claimed, pair, tries=waiting.tried + 1, on_log=self._logged, on_end=self._ended)
         except OSError as error:
             log.error("run_not_started", run=claimed.id, exception=type(error).__name__)
             self._pool.forget(pair)
@@ -160,6 +164,8 @@ class Dispatcher:
     def _kill_all(self, reason: str) -> None:
         for run in list(self._live.values()):
             run.kill(RunState.CANCELLED, reason)
+        while self._waiting:
+            self._give_up(self._waiting.popleft().run, reason, RunState.CANCELLED)
 
     def _take_back(self, step: _Step) -> None:
         self._finished = step.finished + self._finished
@@ -245,6 +251,18 @@ class Dispatcher:
 
     def _ended(self, run: LiveRun, verdict: Verdict) -> None:
         self._live.pop(run.run.id, None)
+        if verdict.unbegun and run.tries < _PAIRS and not self._stopping:
+            # Nothing of it has happened, so it is not run twice.
+            log.warning("run_given_to_another_pair", run=run.run.id, reason=verdict.reason)
+            self._waiting.appendleft(_Waiting(run.run, self._loop.time(), run.tries))
+        else:
+            self._finish(run, verdict)
+        self._end_run(run)
+        self._pool.forget(run.pair)
+        self.pairs_ready()
+        self._urgent.set()
+
+    def _finish(self, run: LiveRun, verdict: Verdict) -> None:
         self._finished.append(
             FinishedRun(
                 run_id=run.run.id,
@@ -256,10 +274,6 @@ class Dispatcher:
                 logs=tuple(self._logs.pop((run.run.id, run.run.fence), ())),
             )
         )
-        self._end_run(run)
-        self._pool.forget(run.pair)
-        self._pool.refill(len(self._waiting))
-        self._urgent.set()
 
 
 def _never_started(run: ClaimedRun, state: RunState, reason: str) -> FinishedRun:

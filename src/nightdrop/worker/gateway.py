@@ -124,6 +124,9 @@ class Gateway:
             self._pipe.send(json.dumps({"run": run}).encode())
         except ChannelClosedError:
             return
+        # Before the first call is served: whatever the script does to the world goes through a call, so a run whose
+        # pair died without this line has done nothing, and the worker may give it to another pair.
+        self._control.send_json({"t": "begun"})
 
     def _converse(self) -> Outcome:
         try:

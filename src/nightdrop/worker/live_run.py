@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nightdrop.core.wire import Frame
@@ -23,30 +23,34 @@ LogLine = tuple[int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a run ended, in plain words."""
+    """How a run ended, in plain words; ``unbegun`` when its processes died before the script could do anything."""
 
     state: RunState
     reason: str | None = None
     error: dict[str, Any] | None = None
+    unbegun: bool = False
 
 
 class LiveRun:
-    """Drives one pair through one run and calls ``on_end`` exactly once."""
+    """Drives one pair through one run and calls ``on_end`` exactly once; ``tries`` counts the pairs it was given."""
 
     def __init__(
         self,
         run: ClaimedRun,
         pair: Pair,
         *,
+        tries: int = 1,
         on_log: Callable[["LiveRun", list[LogLine]], None],
         on_end: Callable[["LiveRun", Verdict], None],
     ) -> None:
         self.run = run
         self.pair = pair
+        self.tries = tries
         self.secrets: set[str] = set()
         self._on_log = on_log
         self._on_end = on_end
         self._verdict: Verdict | None = None
+        self._begun = False
         self._over = False
         self._loop = asyncio.get_running_loop()
         self._timers: list[asyncio.TimerHandle] = []
@@ -57,7 +61,11 @@ class LiveRun:
         """Set the limits from outside, then hand the run and its two channels to the gateway."""
         settings = self.run.settings
         wall = min(self.run.timeout_s or settings.wall, settings.wall)
-        limits.limit_process(self.pair.pid("runner"), memory=settings.memory, cpu=settings.cpu)
+        try:
+            limits.limit_process(self.pair.pid("runner"), memory=settings.memory, cpu=settings.cpu)
+        except ProcessLookupError:
+            self._conclude_soon()
+            return
         self._timers.append(self._loop.call_later(wall, self._out_of_time, wall))
         self._channel.send_json({"op": "start", "run": self._description(files, wall)}, fds)
 
@@ -91,7 +99,9 @@ class LiveRun:
         message = frame.json()
         for fd in frame.fds:
             os.close(fd)
-        if message["t"] == "log":
+        if message["t"] == "begun":
+            self._begun = True
+        elif message["t"] == "log":
             self._on_log(self, [(int(at), str(level), str(text)) for at, level, text in message["lines"]])
         elif message["t"] == "end":
             self._ended(message)
@@ -149,8 +159,9 @@ class LiveRun:
         # A signal first: the one of the two that was killed made the other end with a status of its own.
         for role, status in sorted(ended, key=lambda one: not os.WIFSIGNALED(one[1])):
             if status not in (0, _GATEWAY_GONE):
-                return self._from_status(role, status)
-        return Verdict(RunState.FAILED, "its processes stopped: a zygote was restarted")
+                return replace(self._from_status(role, status), unbegun=not self._begun)
+        reason = "its processes stopped: a zygote was restarted"
+        return Verdict(RunState.FAILED, reason, unbegun=not self._begun)
 
     def _from_status(self, role: Role, status: int) -> Verdict:
         code = os.waitstatus_to_exitcode(status)

@@ -168,6 +168,14 @@ class Pair:
     def prepare(self) -> None:
         """Change the stand-ins before they start."""
 
+    def next_lines(self) -> list[Any]:
+        """Return the next batch of log lines; the run must have been told to have begun before the first."""
+        message = self.control.recv_json()
+        if message == {"t": "begun"}:
+            message = self.control.recv_json()
+        assert message["t"] == "log", message
+        return list(message["lines"])
+
     def finish(self) -> Finished:
         result = Finished(None)
         try:
@@ -176,7 +184,7 @@ class Pair:
                 if message["t"] == "log":
                     result.lines += [tuple(line) for line in message["lines"]]
                     result.batches += 1
-                else:
+                elif message["t"] == "end":
                     result.end = message
         except ChannelClosedError:
             pass

@@ -74,19 +74,30 @@ def test_sleep_waits_at_least_that_long(pair):
 
 def test_a_line_arrives_while_the_script_is_still_busy(pair):
     pair.start("Log('working'); for (;;) {}")
-    message = pair.control.recv_json()
-    assert message["lines"][0][2] == "working"
+    assert pair.next_lines()[0][2] == "working"
 
 
 def test_a_line_arrives_while_the_script_sleeps(pair):
     pair.start("Log('sleeping'); Sleep(3600000)", limits={"wall": 3600})
-    assert pair.control.recv_json()["lines"][0][2] == "sleeping"
+    assert pair.next_lines()[0][2] == "sleeping"
+
+
+def test_a_run_is_said_to_have_begun_before_anything_else(pair):
+    pair.start("Log('up')")
+    assert [pair.control.recv_json()["t"] for _ in range(2)] == ["begun", "log"]
+
+
+def test_a_run_whose_runner_is_dead_has_not_begun(pair):
+    os.kill(pair.pids["runner"], signal.SIGKILL)
+    os.waitid(os.P_PID, pair.pids["runner"], os.WEXITED | os.WNOWAIT)
+    pair.start("Log('up')")
+    assert pair.control.recv_json()["t"] == "end"
 
 
 @pytest.mark.parametrize("code", ["Log('up'); Sleep(3600000)", "Log('up'); for (;;) {}"])
 def test_a_killed_runner_makes_the_run_fail(pair, code):
     pair.start(code, limits={"wall": 3600})
-    assert pair.control.recv_json()["t"] == "log"
+    assert pair.next_lines()
     os.kill(pair.pids["runner"], signal.SIGKILL)
     result = pair.finish()
     assert result.error["kind"] == "internal"
@@ -98,7 +109,7 @@ def test_a_killed_runner_makes_the_run_fail(pair, code):
 )
 def test_the_pair_ends_when_the_worker_is_gone(pair, code):
     pair.start(code, limits={"wall": 3600})
-    assert pair.control.recv_json()["t"] == "log"
+    assert pair.next_lines()
     pair.control.close()
     assert os.waitpid(pair.pids.pop("gateway"), 0)[1] == 0
     assert os.waitstatus_to_exitcode(os.waitpid(pair.pids.pop("runner"), 0)[1]) == 1

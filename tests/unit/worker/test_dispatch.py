@@ -1,8 +1,8 @@
 """A run that was claimed always comes to an end, whatever goes wrong between the claim and its start."""
 
 import asyncio
+import contextlib
 import os
-import socket
 import subprocess
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from nightdrop.core.caller import SYSTEM
 from nightdrop.core.clock import SystemClock
+from nightdrop.core.wire import Channel, channel_pair
 from nightdrop.db.engine import Database
 from nightdrop.db.errors import DatabaseBusyError
 from nightdrop.db.migrate import upgrade
@@ -31,18 +32,26 @@ def queue(tmp_path):
         yield RunQueue(db, SystemClock())
 
 
-@pytest.fixture
-def pair():
-    """A pair whose processes only wait."""
-    ours, theirs = socket.socketpair()
+@contextlib.contextmanager
+def waiting_pair():
+    """A pair whose processes only wait, and the channel's end that its gateway would have."""
+    ours, theirs = channel_pair()
     processes = [subprocess.Popen(["cat"], stdin=subprocess.PIPE) for _ in range(2)]
     with theirs:
         pidfds = [os.pidfd_open(process.pid) for process in processes]
-        yield Pair(1, ours, dict(zip(ROLES, pidfds, strict=True)))
+        pair = Pair(1, ours, dict(zip(ROLES, pidfds, strict=True)))
+        yield pair, Channel(theirs)
+        pair.dispose()
     for process in processes:
         process.kill()
         process.stdin.close()
         process.wait()
+
+
+@pytest.fixture
+def pair():
+    with waiting_pair() as (pair, _gateway):
+        yield pair
 
 
 class Pool:
@@ -96,6 +105,47 @@ def test_a_run_that_cannot_be_started_fails(queue, pair):
     run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
     ended = dispatch_until_ended(queue, Pool(pair), run.id, refuse)
     assert (ended.state, ended.reason) == (RunState.FAILED, "its processes could not be started")
+
+
+def test_a_run_whose_pair_dies_before_it_begins_gets_another(queue, pair):
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+    with waiting_pair() as (first, gateway):
+
+        def start(live):
+            if live.pair is first:
+                gateway.close()
+            else:
+                live.kill(RunState.CANCELLED, "seen on the second pair")
+
+        ended = dispatch_until_ended(queue, Pool(pair, first), run.id, start)
+    assert (ended.state, ended.reason) == (RunState.CANCELLED, "seen on the second pair")
+
+
+def test_a_run_that_has_begun_is_never_begun_again(queue, pair):
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+    with waiting_pair() as (first, gateway):
+
+        def start(live):
+            assert live.pair is first
+            gateway.send_json({"t": "begun"})
+            gateway.close()
+
+        ended = dispatch_until_ended(queue, Pool(pair, first), run.id, start)
+    assert (ended.state, ended.reason) == (RunState.FAILED, "its processes stopped: a zygote was restarted")
+
+
+def test_a_run_under_which_every_pair_dies_fails(queue, pair):
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+    tries = []
+    with contextlib.ExitStack() as stack:
+        pairs = dict(stack.enter_context(waiting_pair()) for _ in range(4))
+
+        def start(live):
+            tries.append(live.tries)
+            pairs[live.pair].close()
+
+        ended = dispatch_until_ended(queue, Pool(*pairs), run.id, start)
+    assert (ended.state, tries) == (RunState.FAILED, [1, 2, 3])
 
 
 def test_a_run_that_gets_no_pair_fails(queue, monkeypatch):
