@@ -27,8 +27,9 @@ def reader(tmp_path: Path) -> Reader:
         if (ROOT / name).exists():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, clone / name)
-    # Setting up is tried elsewhere: it needs the network.
+    # Setting up is tried elsewhere: it needs the network. So does building the pages, which script/up would do.
     (clone / ".venv").symlink_to(ROOT / ".venv")
+    shutil.copytree(ROOT / "src/nightdrop/_web", clone / "src/nightdrop/_web")
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("NIGHTDROP_", "XDG_"))}
     # Any free port, as tests run side by side.
     environment = {**keep, "HOME": str(tmp_path), "NIGHTDROP_LISTEN": "127.0.0.1:0", "PWD": str(clone)}
