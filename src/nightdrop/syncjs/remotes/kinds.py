@@ -1,0 +1,90 @@
+"""From the fields of a client object to its adapter."""
+
+import re
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from nightdrop.syncjs.remotes import hostkeys
+from nightdrop.syncjs.remotes.fields import Value
+from nightdrop.syncjs.remotes.local import LocalFileError, LocalFiles
+from nightdrop.syncjs.remotes.port import Dial, Limits, Remote, RemoteError
+
+_HOST = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<name>[^:\s/@\[\]]+)|(?P<bare>[0-9A-Fa-f:.]+:[0-9A-Fa-f:.]*))(?::(?P<port>\d{1,5}))?"
+)
+_MAX_KEY_BYTES = 64 * 1024
+
+Values = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What adapters are made with; ``context`` returns a TLS context that verifies."""
+
+    dial: Dial
+    files: LocalFiles
+    limits: Limits
+    context: Callable[[], ssl.SSLContext]
+
+
+def split_host(text: str, port: int) -> tuple[str, int]:
+    """Return host and port of ``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address.
+
+    Raises:
+        RemoteError: it is none of these.
+    """
+    match = _HOST.fullmatch(text.strip())
+    if not match:
+        raise RemoteError("connect", "Host is not a host name with an optional port" if text else "Host is not set")
+    given = int(match["port"]) if match["port"] else port
+    if not 0 < given < 65536:
+        raise RemoteError("connect", "the port in Host is not one")
+    return match["v6"] or match["name"] or match["bare"], given
+
+
+def label(kind: str, values: Values) -> str:
+    """Return what a client is called in the log."""
+    where = values.get("HostID") or values.get("Host") or values.get("Bucket") or values.get("Container") or ""
+    return f"{kind} {where}".strip()
+
+
+def _sftp(values: Values, around: Surroundings) -> Remote:
+    from nightdrop.syncjs.remotes import keyfiles, sftp
+
+    host, port = split_host(str(values["Host"]), 22)
+    expected = hostkeys.parse(str(values["HostKeyMD5"]), str(values["HostKeySHA1"]), str(values["HostKeySHA256"]))
+    text = _key_text(values, around.files)
+    key = keyfiles.load(text, str(values["KeyFilePass"])) if text else None
+    if not key and not values["Pass"]:
+        raise RemoteError("connect", "neither a key nor a password is set")
+    login = sftp.SftpLogin(host, port, str(values["User"]), expected, str(values["Pass"]), key)
+    return sftp.SftpRemote(login, around.dial, around.limits)
+
+
+def _key_text(values: Values, files: LocalFiles) -> bytes:
+    if values["KeyText"]:
+        return str(values["KeyText"]).encode()
+    if not values["KeyFile"]:
+        return b""
+    try:
+        with files.open_read(str(values["KeyFile"])) as file:
+            return file.read(_MAX_KEY_BYTES + 1)
+    except LocalFileError as exc:
+        raise RemoteError("connect", f"KeyFile: {exc}") from None
+    except OSError:
+        raise RemoteError("connect", "KeyFile cannot be read") from None
+
+
+BUILDERS: Mapping[str, Callable[[Values, Surroundings], Remote]] = {"sftp": _sftp}
+
+
+def build(kind: str, values: Values, around: Surroundings) -> Remote:
+    """Return an adapter that is not connected yet.
+
+    Raises:
+        RemoteError: a field is missing or wrong.
+    """
+    if kind not in BUILDERS:
+        raise RemoteError("connect", "this kind of client is not supported yet")
+    return BUILDERS[kind](values, around)
