@@ -139,10 +139,10 @@ class Channel:
         self._decoder = FrameDecoder(max_frame)
 
     @classmethod
-    def from_fd(cls, fd: int) -> "Channel":
+    def from_fd(cls, fd: int, max_frame: int = MAX_FRAME) -> "Channel":
         """Take over an inherited descriptor."""
         # Named, so that nobody has to ask the kernel what it is.
-        return cls(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd))
+        return cls(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd), max_frame)
 
     def fileno(self) -> int:
         return self.sock.fileno()

@@ -5,11 +5,12 @@ tree's ``docs/reference``. With ``--check`` nothing is written and the exit code
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from nightdrop.syncjs.model import ConstantGroup, Function, Literal, ObjectType, Origin, Variable
+from nightdrop.syncjs.model import ConstantGroup, Function, Literal, ObjectType, Origin, Property, Variable
 from nightdrop.syncjs.table import TABLE
 
 _PACKAGE = Path(__file__).parent
@@ -64,10 +65,19 @@ def _declare_function(function: Function) -> Iterator[str]:
 def _declare_object(kind: ObjectType) -> Iterator[str]:
     yield from _comment(kind.doc, kind.notes)
     yield f"declare class {kind.name} {{" if kind.constructible else f"interface {kind.name} {{"
+    for field in kind.fields:
+        yield from _comment(field.doc, _default(field), "  ")
+        yield f"  {field.name}: {field.type};"
+    if kind.options:
+        yield f"  Options: {kind.options};"
     for method in kind.methods:
         yield from _comment(method.doc, method.notes, "  ")
         yield f"  {method.signature()};"
     yield "}"
+
+
+def _default(field: Property) -> tuple[str, ...]:
+    return () if field.default is None else (f"{json.dumps(field.default)} unless set.",)
 
 
 def declarations() -> str:
@@ -107,8 +117,28 @@ def _object_sections(kind: ObjectType) -> Iterator[str]:
     if kind.notes:
         yield from (f"- {note}" for note in kind.notes)
         yield ""
-    for method in kind.methods:
+    if kind.fields:
+        yield from _field_table(kind)
+    for method in () if _same_as_before(kind) else kind.methods:
         yield from _section(f"{kind.name}.{method.name}", method.signature(), method, "###")
+
+
+def _same_as_before(kind: ObjectType) -> bool:
+    """Tell whether the page has the methods of this client already, at the first of them."""
+    first = next(each for each in TABLE.objects if each.methods == kind.methods)
+    return first is not kind
+
+
+def _field_table(kind: ObjectType) -> Iterator[str]:
+    yield "| Field | Type | Unless set | Meaning |"
+    yield "|---|---|---|---|"
+    for field in kind.fields:
+        default = "" if field.default is None else f"`{json.dumps(field.default)}`"
+        shown = field.type.replace("|", "\\|")
+        yield f"| `{field.name}` | `{shown}` | {default} | {field.doc} {_ORIGINS[field.origin]} |"
+    if kind.options:
+        yield f"| `Options` | `{kind.options}` | | How files are transferred. |"
+    yield ""
 
 
 def _constant_section(group: ConstantGroup) -> Iterator[str]:

@@ -20,6 +20,7 @@ class MethodKind(StrEnum):
     CONFIGURE = "configure"
     SEND = "send"
     WRITTEN = "written"
+    REMOTE = "remote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,22 @@ class Method(Function):
 
 
 @dataclass(frozen=True, slots=True)
+class Property:
+    """A field of an object; ``default`` is what a fresh one has, ``None`` for what only the host fills in."""
+
+    name: str
+    type: str
+    default: str | int | float | bool | None
+    doc: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectType:
-    """An object type; ``constructible`` ones are global classes without constructor arguments."""
+    """An object type; ``constructible`` ones are global classes without constructor arguments.
+
+    ``options`` names the type of the object in a client's field ``Options``.
+    """
 
     name: str
     doc: str
@@ -70,6 +85,8 @@ class ObjectType:
     constructible: bool
     methods: tuple[Method, ...]
     notes: tuple[str, ...] = ()
+    fields: tuple[Property, ...] = ()
+    options: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

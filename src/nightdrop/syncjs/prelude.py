@@ -8,13 +8,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nightdrop.syncjs.model import Method, MethodKind
+from nightdrop.syncjs.model import Method, MethodKind, ObjectType
 from nightdrop.syncjs.table import TABLE
 
 # A script has at most 1 MiB, hence at most this many lines.
 FIRST_LINE = 1_100_001
 
-_PARTS = ("core", "text", "functions", "http", "install")
+_PARTS = ("core", "text", "functions", "http", "remotes", "install")
 _FOLDER = Path(__file__).parent / "js"
 
 
@@ -22,8 +22,19 @@ def _method(method: Method) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": method.name, "kind": method.kind.value}
     if method.kind is MethodKind.CONFIGURE:
         entry["parameters"] = [[param.name, param.type] for param in method.params]
+    if method.kind is MethodKind.REMOTE:
+        entry["returns"] = method.returns
     if method.verb:
         entry["verb"] = method.verb
+    return entry
+
+
+def _object(kind: ObjectType) -> dict[str, Any]:
+    entry = {"name": kind.name, "constructible": kind.constructible, "methods": [_method(m) for m in kind.methods]}
+    if kind.options:
+        (options,) = (each for each in TABLE.objects if each.name == kind.options)
+        entry |= {"fields": [[f.name, f.default] for f in kind.fields]}
+        entry |= {"options": [[f.name, f.default] for f in options.fields]}
     return entry
 
 
@@ -32,10 +43,7 @@ def table_script() -> str:
     table = {
         "constants": [[c.name, c.value] for group in TABLE.constants for c in group.constants],
         "functions": [function.name for function in TABLE.functions],
-        "objects": [
-            {"name": o.name, "constructible": o.constructible, "methods": [_method(m) for m in o.methods]}
-            for o in TABLE.objects
-        ],
+        "objects": [_object(o) for o in TABLE.objects if o.methods],
     }
     return f"const table = {json.dumps(table)};\n"
 

@@ -57,6 +57,11 @@ class SecretCalls:
         self.used.add(name)
         return '{"v":' + _encode(value.decode("utf-8", "replace")) + "}"
 
+    def value(self, name: str) -> str:
+        """Return a value for a client that the script named the secret to, ``""`` when there is none."""
+        value = json.loads(self.get(name, "GetSecret"))["v"]
+        return value if isinstance(value, str) else ""
+
     def has(self, name: object) -> bool:
         """Tell whether the site has a secret of that name."""
         return _is_name(name) and self._ask(b"has\0", name)[:1] == b"y"

@@ -239,6 +239,349 @@ interface HttpRes {
   Error(): string;
 }
 
+/**
+ * A client for SFTP servers.
+ *
+ * No call throws: a failure is `false`, `null` or an empty list, and the log says why.
+ *
+ * Local paths that are relative start in the site's directory.
+ *
+ * Setting a field or an option that does not exist is ignored, with a warning.
+ */
+declare class SftpClient {
+  /**
+   * `host` or `host:port`; the port is 22 unless given.
+   *
+   * "" unless set.
+   */
+  Host: string;
+  /**
+   * The account on the server.
+   *
+   * "" unless set.
+   */
+  User: string;
+  /**
+   * Its password; tried when there is no key, or the key is refused.
+   *
+   * "" unless set.
+   */
+  Pass: string;
+  /**
+   * Name of the secret that `Pass` is taken from.
+   *
+   * "" unless set.
+   */
+  PassFromSecret: string;
+  /**
+   * Path of a private key: OpenSSH, PEM or PuTTY.
+   *
+   * "" unless set.
+   */
+  KeyFile: string;
+  /**
+   * A private key as text.
+   *
+   * "" unless set.
+   */
+  KeyText: string;
+  /**
+   * Name of the secret that `KeyText` is taken from.
+   *
+   * "" unless set.
+   */
+  KeyFileSecret: string;
+  /**
+   * The passphrase of the private key.
+   *
+   * "" unless set.
+   */
+  KeyFilePass: string;
+  /**
+   * Name of the secret that `KeyFilePass` is taken from.
+   *
+   * "" unless set.
+   */
+  KeyFilePassFromSecret: string;
+  /**
+   * A label for the server in log messages.
+   *
+   * "" unless set.
+   */
+  HostID: string;
+  /**
+   * MD5 fingerprint of the server's key, 32 hex digits, colons optional.
+   *
+   * "" unless set.
+   */
+  HostKeyMD5: string;
+  /**
+   * SHA-1 fingerprint of the server's key, `SHA1:` and base64.
+   *
+   * "" unless set.
+   */
+  HostKeySHA1: string;
+  /**
+   * SHA-256 fingerprint, as `ssh-keygen -l` prints it. One of them is needed.
+   *
+   * "" unless set.
+   */
+  HostKeySHA256: string;
+  /**
+   * Name of a secret with a payload as `Configure` takes it, applied at `Connect`.
+   *
+   * "" unless set.
+   */
+  PayloadFromSecret: string;
+  Options: RemoteOptions;
+  /**
+   * Connects and signs in; call it first.
+   */
+  Connect(): boolean;
+  /**
+   * Closes the connection.
+   *
+   * A run that ends closes what it left open.
+   */
+  Close(): boolean;
+  /**
+   * Lists a directory.
+   *
+   * `types` is `LIST_ALL` unless given.
+   */
+  ListDir(dir: string, types?: number): DirListItem[];
+  /**
+   * Lists a directory and everything below it.
+   */
+  ListDirR(dir: string, types?: number): DirListItem[];
+  /**
+   * Lists the files of a directory that match a mask.
+   */
+  ListFiles(dir: string, mask?: string): DirListItem[];
+  /**
+   * Lists the matching files of a directory and of everything below it.
+   */
+  ListFilesR(dir: string, mask?: string): DirListItem[];
+  /**
+   * Makes a directory, and those above it that are missing.
+   */
+  MakeDir(dir: string): boolean;
+  /**
+   * Renames or moves a directory.
+   *
+   * Object stores cannot: there it is copied and then deleted.
+   */
+  RenDir(what: string, toWhere: string): boolean;
+  /**
+   * Deletes an empty directory.
+   */
+  DelDir(dir: string): boolean;
+  /**
+   * Deletes a directory with everything in it.
+   */
+  DelTree(dir: string): boolean;
+  /**
+   * Renames or moves a file.
+   */
+  RenFile(what: string, toWhere: string): boolean;
+  /**
+   * Deletes a file.
+   */
+  DelFile(path: string): boolean;
+  /**
+   * Describes a file or directory; `null` when there is none.
+   */
+  Stat(path: string): DirListItem | null;
+  /**
+   * Tells whether there is a file or directory.
+   */
+  Exists(path: string): boolean;
+  /**
+   * Uploads the local files that match a mask.
+   *
+   * True when every file is there, or was skipped by `UploadPolicy`.
+   */
+  Upload(localMask: string, remoteDir: string): boolean;
+  /**
+   * The same with everything below, in the same directories.
+   */
+  UploadR(localMask: string, remoteDir: string): boolean;
+  /**
+   * Uploads one file into the same directories as it lies in.
+   *
+   * `levels` says how many of them, from the nearest on; all unless given.
+   */
+  UploadWithPath(localFile: string, remoteDir: string, levels?: number): boolean;
+  /**
+   * Downloads the remote files that match a mask.
+   */
+  Download(remoteMask: string, localDir: string): boolean;
+  /**
+   * The same with everything below, in the same directories.
+   */
+  DownloadR(remoteMask: string, localDir: string): boolean;
+  /**
+   * Downloads one file into the same directories as it lies in.
+   */
+  DownloadWithPath(remoteFile: string, localDir: string, levels?: number): boolean;
+}
+
+/**
+ * The options of a remote client, in its field `Options`.
+ */
+interface RemoteOptions {
+  /**
+   * Ends a transfer of several files at the first failure.
+   *
+   * false unless set.
+   */
+  StopOnTransferError: boolean;
+  /**
+   * What to do when the local file exists: a transfer policy, `NeverOverwrite` unless set.
+   *
+   * 0 unless set.
+   */
+  DownloadPolicy: number;
+  /**
+   * What to do when the remote file exists: a transfer policy, `NeverOverwrite` unless set.
+   *
+   * 0 unless set.
+   */
+  UploadPolicy: number;
+  /**
+   * Account of this machine that downloads are given to; the worker must run as root.
+   *
+   * "" unless set.
+   */
+  OnDownloadGrantTo: string;
+  /**
+   * Gives the local file the remote file's time.
+   *
+   * true unless set.
+   */
+  AdjustTimeOnDownload: boolean;
+  /**
+   * Gives the remote file the local file's time.
+   *
+   * true unless set.
+   */
+  AdjustTimeOnUpload: boolean;
+  /**
+   * Writes `NAME.tempfile` and renames it when it is complete.
+   *
+   * false unless set.
+   */
+  DownloadWithTempName: boolean;
+  /**
+   * The same on the remote side.
+   *
+   * false unless set.
+   */
+  UploadWithTempName: boolean;
+  /**
+   * Deletes the remote file when the local one is complete.
+   *
+   * false unless set.
+   */
+  DeleteSourceAfterDownload: boolean;
+  /**
+   * Deletes the local file when the remote one is complete.
+   *
+   * false unless set.
+   */
+  DeleteSourceAfterUpload: boolean;
+  /**
+   * Moves a local file to `.ver/` before it is overwritten.
+   *
+   * false unless set.
+   */
+  VersionedDownload: boolean;
+  /**
+   * The same on the remote side.
+   *
+   * false unless set.
+   */
+  VersionedUpload: boolean;
+  /**
+   * How many such copies are kept of each local file.
+   *
+   * 3 unless set.
+   */
+  VersionsToKeepLocal: number;
+  /**
+   * How many such copies are kept of each remote file.
+   *
+   * 3 unless set.
+   */
+  VersionsToKeepRemote: number;
+  /**
+   * Encrypts uploads and decrypts downloads.
+   *
+   * false unless set.
+   */
+  OTFE: boolean;
+  /**
+   * The key for that; an empty one is a failure.
+   *
+   * "" unless set.
+   */
+  OTFEKey: string;
+  /**
+   * Name of the secret that `OTFEKey` is taken from.
+   *
+   * "" unless set.
+   */
+  OTFEKeyFromSecret: string;
+  /**
+   * Added to the names of encrypted files on the remote side.
+   *
+   * "" unless set.
+   */
+  OTFESuffix: string;
+  /**
+   * Seconds for connecting and logging in.
+   *
+   * 30 unless set.
+   */
+  ConnectTimeout: number;
+  /**
+   * Seconds to wait for each answer of the server.
+   *
+   * 60 unless set.
+   */
+  Timeout: number;
+}
+
+/**
+ * A file or directory in a list.
+ */
+interface DirListItem {
+  /**
+   * Its name.
+   */
+  Name: string;
+  /**
+   * Its path.
+   */
+  Path: string;
+  /**
+   * What it is.
+   */
+  Type: "FILE" | "DIR";
+  /**
+   * Its size in bytes.
+   */
+  Size: number;
+  /**
+   * When it was changed, if that is known.
+   */
+  TimeStamp: Date | null;
+  /**
+   * Its permissions, such as `rw-r--r--`; `""` if unknown.
+   */
+  Permissions: string;
+}
+
 // Types of virtual file system
 declare const VfsTypeDisk: "Disk";
 declare const VfsTypeS3: "S3";

@@ -7,6 +7,7 @@ test fails when a generated file is stale.
 from nightdrop.syncjs.constants import CONSTANTS
 from nightdrop.syncjs.httptable import HTTP_CLI, HTTP_RES
 from nightdrop.syncjs.model import Function, Origin, Param, Table, Variable
+from nightdrop.syncjs.remotetable import DIR_LIST_ITEM, REMOTE_OPTIONS, REMOTES
 
 _DOC, _READING, _OURS = Origin.SYNCJS, Origin.READING, Origin.OURS
 _VALUES = (Param("values", "unknown[]", rest=True),)
@@ -112,4 +113,4 @@ VARIABLES = (
     ),
 )
 
-TABLE = Table(FUNCTIONS, VARIABLES, (HTTP_CLI, HTTP_RES), CONSTANTS)
+TABLE = Table(FUNCTIONS, VARIABLES, (HTTP_CLI, HTTP_RES, *REMOTES, REMOTE_OPTIONS, DIR_LIST_ITEM), CONSTANTS)

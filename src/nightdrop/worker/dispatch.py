@@ -71,6 +71,7 @@ class Dispatcher:
         concurrency: int,
         start_run: Callable[[LiveRun], None],
         end_run: Callable[[LiveRun], None],
+        open_courier: Callable[[LiveRun], None],
         notify: Callable[[], None],
         may_start: Callable[[], bool] = lambda: True,
         refusal: str | None = None,
@@ -81,6 +82,7 @@ class Dispatcher:
         self._concurrency = concurrency
         self._start_run = start_run
         self._end_run = end_run
+        self._open_courier = open_courier
         self._notify = notify
         self._may_start = may_start
         self._refusal = refusal
@@ -116,7 +118,14 @@ class Dispatcher:
         claimed = waiting.run
         # Whatever goes wrong here, a claimed run must come to an end: nobody else would ever end it.
         try:
-            run = LiveRun(claimed, pair, tries=waiting.tried + 1, on_log=self._logged, on_end=self._ended)
+            run = LiveRun(
+                claimed,
+                pair,
+                tries=waiting.tried + 1,
+                on_log=self._logged,
+                on_courier=self._open_courier,
+                on_end=self._ended,
+            )
         except OSError as error:
             log.error("run_not_started", run=claimed.id, exception=type(error).__name__)
             self._pool.forget(pair)

@@ -15,10 +15,12 @@ from typing import Any
 from nightdrop.core.clock import SystemClock
 from nightdrop.core.wire import Channel, ChannelClosedError, FrameTooLargeError
 from nightdrop.sandbox.landlock import restrict_files
+from nightdrop.syncjs.couriercalls import MAX_ANSWER, CourierCalls, CourierGoneError
 from nightdrop.syncjs.http import HttpService
 from nightdrop.syncjs.masking import Masker
 from nightdrop.syncjs.net import BrokerConnector, BrokerGoneError
 from nightdrop.syncjs.pipe import Pipe
+from nightdrop.syncjs.remotecalls import NoCallError, RemoteCalls
 from nightdrop.syncjs.runlog import LEVELS, Line, RunLog, visible
 from nightdrop.syncjs.secretcalls import KeeperGoneError, SecretCalls
 
@@ -65,6 +67,7 @@ class Gateway:
         limits = run["limits"]
         self._log = RunLog(self._masker, SystemClock(), self._send_lines, limits["log"])
         self._secrets = SecretCalls(keeper, self._masker, self._log.write)
+        self._remotes = RemoteCalls(self._courier)
         self._broker = broker
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
@@ -78,6 +81,17 @@ class Gateway:
             body_limit=self._run["limits"]["body"],
             log=self._log.write,
             files=Path(self._run["files"]),
+        )
+
+    def _courier(self) -> CourierCalls:
+        self._control.send_json({"t": "courier"})
+        # Nothing else is ever sent after the start.
+        (channel,) = self._control.recv().fds
+        return CourierCalls(
+            Channel.from_fd(channel, MAX_ANSWER),
+            log=self._log.write,
+            secret=self._secrets.value,
+            pause=self._wait_for,
         )
 
     def serve(self) -> None:
@@ -105,6 +119,8 @@ class Gateway:
             return failed("keeper", "the process that opens secrets is gone; the run was stopped")
         except BrokerGoneError:
             return failed("broker", "the process that makes connections is gone; the run was stopped")
+        except CourierGoneError:
+            return failed("courier", "the process that talks to remote hosts is gone; the run was stopped")
         except RunnerMisbehavedError:
             return failed("internal", "the script's process sent something that is not a call; the run was stopped")
         except (WorkerGoneError, ChannelClosedError):
@@ -164,12 +180,26 @@ class Gateway:
             raise WorkerGoneError
         return bool(ready)
 
+    def _wait_for(self, channel: Channel) -> None:
+        """Wait for the courier, however long it works; a dead runner is the worker's business."""
+        self._log.flush()
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(channel, select.POLLIN)
+        while not (ready := poll.poll(self._log.due_ms())):
+            self._log.flush()
+        if any(fd == self._control.fileno() for fd, _ in ready):
+            raise WorkerGoneError
+
     def _call(self, message: dict[str, Any]) -> bytes | None:
         name, arguments = message["c"], message.get("a")
         operation, arity = OPERATIONS.get(name, (None, 0)) if isinstance(name, str) else (None, 0)
         if operation is None or not isinstance(arguments, list) or len(arguments) != arity:
             raise RunnerMisbehavedError
-        return operation(self, *arguments)
+        try:
+            return operation(self, *arguments)
+        except NoCallError:
+            raise RunnerMisbehavedError from None
 
     def secret_get(self, name: object, caller: object) -> bytes:
         return self._secrets.get(name, caller).encode()
@@ -206,6 +236,12 @@ class Gateway:
         if not isinstance(path, str):
             raise RunnerMisbehavedError
         return _value(self._http.save(_number(number), path))
+
+    def remote_connect(self, client: object, kind: object, fields: object, options: object) -> bytes:
+        return _value(self._remotes.connect(client, kind, fields, options))
+
+    def remote_call(self, client: object, method: object, arguments: object, options: object) -> bytes:
+        return _value(self._remotes.call(client, method, arguments, options))
 
     def _send_lines(self, lines: list[Line]) -> None:
         self._control.send_json({"t": "log", "lines": lines})
@@ -255,6 +291,8 @@ OPERATIONS: dict[str, tuple[Callable[..., bytes | None], int]] = {
     "http.text": (Gateway.http_text, 1),
     "http.bytes": (Gateway.http_bytes, 1),
     "http.save": (Gateway.http_save, 2),
+    "remote.connect": (Gateway.remote_connect, 4),
+    "remote.call": (Gateway.remote_call, 4),
 }
 
 

@@ -31,6 +31,10 @@ class Verdict:
     unbegun: bool = False
 
 
+def _no_courier(_run: "LiveRun") -> None:
+    """Without somebody who makes couriers, whoever asks for one waits for its end."""
+
+
 class LiveRun:
     """Drives one pair through one run and calls ``on_end`` exactly once; ``tries`` counts the pairs it was given."""
 
@@ -40,6 +44,7 @@ class LiveRun:
         pair: Pair,
         *,
         tries: int = 1,
+        on_courier: Callable[["LiveRun"], None] = _no_courier,
         on_log: Callable[["LiveRun", list[LogLine]], None],
         on_end: Callable[["LiveRun", Verdict], None],
     ) -> None:
@@ -49,6 +54,7 @@ class LiveRun:
         self.secrets: set[str] = set()
         self._on_log = on_log
         self._on_end = on_end
+        self._on_courier = on_courier
         self._verdict: Verdict | None = None
         self._begun = False
         self._over = False
@@ -68,6 +74,10 @@ class LiveRun:
             return
         self._timers.append(self._loop.call_later(wall, self._out_of_time, wall))
         self._channel.send_json({"op": "start", "run": self._description(files, wall)}, fds)
+
+    def give_courier(self, channel: int) -> None:
+        """Hand the gateway its end of the channel to the run's courier."""
+        self._channel.send_json({"op": "courier"}, [channel])
 
     def kill(self, state: RunState, reason: str) -> None:
         """End the run from outside. The runner dies at once; the gateway may still hand over its last lines."""
@@ -103,6 +113,8 @@ class LiveRun:
             self._begun = True
         elif message["t"] == "log":
             self._on_log(self, [(int(at), str(level), str(text)) for at, level, text in message["lines"]])
+        elif message["t"] == "courier":
+            self._on_courier(self)
         elif message["t"] == "end":
             self._ended(message)
 
@@ -124,10 +136,8 @@ class LiveRun:
             case "memory":
                 megabytes = self.run.settings.memory // (1024 * 1024)
                 return Verdict(RunState.KILLED, f"used more than its {megabytes} MiB of memory", error)
-            case "keeper":
-                return Verdict(RunState.FAILED, "the keeper stopped while the run needed it", error)
-            case "broker":
-                return Verdict(RunState.FAILED, "the broker stopped while the run needed it", error)
+            case "keeper" | "broker" | "courier" as part:
+                return Verdict(RunState.FAILED, f"the {part} stopped while the run needed it", error)
             case "internal":
                 return None
             case _:

@@ -36,6 +36,7 @@ from nightdrop.secrets.store import SecretStore
 from nightdrop.worker.aio import Requests
 from nightdrop.worker.checkpoints import Checkpoints
 from nightdrop.worker.children import Child
+from nightdrop.worker.couriers import Couriers
 from nightdrop.worker.dispatch import Dispatcher
 from nightdrop.worker.live_run import LiveRun
 from nightdrop.worker.marks import Marks
@@ -101,19 +102,27 @@ class Worker:
             on_message=_ignore,
             on_start=lambda: self._dispatcher.pairs_ready(),
         )
+        self._courier_zygote = Child(
+            "courier zygote",
+            "nightdrop.worker.zygote",
+            self._zygote_arguments("courier"),
+            on_message=lambda frame: self._couriers.message(frame),
+            on_start=lambda: self._couriers.zygote_started(),
+        )
+        self._couriers = Couriers(self._courier_zygote, self._broker)
         self._zygotes: dict[Role, Child] = {role: self._make_zygote(role) for role in ROLES}
         self._pool = PairPool(self._zygotes, config.pool, lambda: self._dispatcher.pairs_ready())
 
+    def _zygote_arguments(self, role: str) -> list[str]:
+        files = [] if role == "runner" else ["--files", str(self._home.root / "sites")]
+        permissive = ["--permissive"] if self._config.sandbox == "permissive" else []
+        return ["--role", role, *files, *permissive]
+
     def _make_zygote(self, role: Role) -> Child:
-        arguments = ["--role", role]
-        if role == "gateway":
-            arguments += ["--files", str(self._home.root / "sites")]
-        if self._config.sandbox == "permissive":
-            arguments.append("--permissive")
         return Child(
             f"{role} zygote",
             "nightdrop.worker.zygote",
-            arguments,
+            self._zygote_arguments(role),
             on_message=lambda frame: self._pool.message(role, frame),
             on_start=lambda: self._pool.refill(),
             on_gone=lambda: self._pool.zygote_gone(),
@@ -142,6 +151,7 @@ class Worker:
             concurrency=self._config.concurrency,
             start_run=self._start_run,
             end_run=self._end_run,
+            open_courier=lambda live: self._couriers.open(live, self._site_files(live.run.site_id)),
             notify=self._ring_web,
             may_start=lambda: self._keeper.channel is not None and self._broker.channel is not None,
             refusal=refusal,
@@ -182,7 +192,7 @@ class Worker:
 
     @property
     def _children(self) -> list[Child]:
-        return [*self._zygotes.values(), self._broker, self._keeper]
+        return [self._courier_zygote, *self._zygotes.values(), self._broker, self._keeper]
 
     @property
     def _may_run(self) -> bool:
@@ -218,14 +228,19 @@ class Worker:
             self._keeper.send({**about, "script": script}, [keeper_end.fileno()])
             egress = {"allow": list(run.settings.egress_allow), "deny": list(run.settings.egress_deny)}
             self._broker.send({**about, "egress": egress}, [broker_end.fileno()])
-            files = self._home.site_files(run.site_id)
-            files.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files = self._site_files(run.site_id)
             live.start([keeper_gateway.fileno(), broker_gateway.fileno()], str(files))
+
+    def _site_files(self, site_id: str) -> Path:
+        files = self._home.site_files(site_id)
+        files.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return files
 
     def _end_run(self, live: LiveRun) -> None:
         closing = {"id": 0, "op": "close_run", "run": live.run.id}
         self._keeper.send(closing)
         self._broker.send(closing)
+        self._couriers.close(live.run.id)
 
     def _keeper_started(self) -> None:
         # It may have a key now that it lacked, or a row may have been put right: what did not open is tried again.

@@ -1,9 +1,9 @@
 """A zygote: holds every module that its children need, never saw a key, and forks them for one run each.
 
-There are two, one for gateways (the run's host) and one for runners (the JavaScript engine): the time of a fork
-grows with what the parent holds, and a runner needs little. Their children are confined before they wait for a
-run. A zygote is process 1 of its own namespaces: when it dies, for whatever reason, the kernel takes every child
-with it.
+There are three: one for gateways (the run's host), one for runners (the JavaScript engine), and, once a run has asked
+for one, one for couriers (clients for remote hosts): the time of a fork grows with what the parent holds, and a runner
+needs little. Their children are confined before they wait for a run. A zygote is process 1 of its own namespaces:
+when it dies, for whatever reason, the kernel takes every child with it.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from nightdrop.sandbox.fork import fork_bare, require_one_thread, reseed
 from nightdrop.sandbox.namespaces import clone_into_namespaces
 from nightdrop.sandbox.process import drop_capabilities, harden
 
-Role = Literal["gateway", "runner"]
+Role = Literal["gateway", "runner", "courier"]
 # What a child does with the descriptors it was given: confine itself, then serve one run.
 Entry = Callable[[list[int]], None]
 
@@ -40,7 +40,7 @@ class Zygote:
     """Forks gateways, or runners, on request and reports every exit."""
 
     def __init__(self, role: Role, control: Channel, prepared: Prepared) -> None:
-        self._enter = _gateway_entry(prepared) if role == "gateway" else _runner_entry(prepared)
+        self._enter = _ENTRIES[role](prepared)
         self._control = control
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
@@ -119,6 +119,30 @@ def _runner_entry(prepared: Prepared) -> Entry:
     return enter
 
 
+def _courier_entry(prepared: Prepared) -> Entry:
+    from nightdrop.worker import courier
+
+    courier.preload()
+
+    def enter(fds: list[int]) -> None:
+        sockets = [_unix(fd) for fd in fds]
+        reseed()
+        prepared.confine_gateway([2, *fds])
+        if "landlock" in prepared.missing:
+            courier.main(*sockets, narrow=lambda _rules: None)
+        else:
+            courier.main(*sockets)
+
+    return enter
+
+
+_ENTRIES: dict[Role, Callable[[Prepared], Entry]] = {
+    "gateway": _gateway_entry,
+    "runner": _runner_entry,
+    "courier": _courier_entry,
+}
+
+
 def _unix(fd: int) -> socket.socket:
     return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
 
@@ -145,8 +169,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Enter the namespaces and serve there; this process stays behind only to carry the exit on."""
     parser = argparse.ArgumentParser(prog="nightdrop-zygote")
     parser.add_argument("--control-fd", type=int, required=True)
-    parser.add_argument("--role", choices=("gateway", "runner"), required=True)
-    parser.add_argument("--files", help="directory with all sites' files, for gateways")
+    parser.add_argument("--role", choices=tuple(_ENTRIES), required=True)
+    parser.add_argument("--files", help="directory with all sites' files, for gateways and couriers")
     parser.add_argument("--permissive", action="store_true")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

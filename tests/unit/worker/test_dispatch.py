@@ -79,6 +79,7 @@ def dispatch_until_ended(queue, pool, run_id, start_run, during=None, may_start=
             concurrency=4,
             start_run=start_run,
             end_run=lambda _run: None,
+            open_courier=lambda _run: None,
             notify=lambda: None,
             may_start=may_start,
         )

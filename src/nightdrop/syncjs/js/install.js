@@ -46,6 +46,10 @@ for (const name of table.functions) {
   install(name, freeze(functions[name]));
 }
 for (const object of table.objects) {
+  if (object.options) {
+    install(object.name, remoteClass(object));
+    continue;
+  }
   const type = classes[object.name];
   const known = object.methods.map((method) => method.name);
   for (const method of object.methods) addMethod(type.prototype, object.name, method.name, methodOf(object.name, method));

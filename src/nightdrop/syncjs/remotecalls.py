@@ -1,0 +1,67 @@
+"""What a script's client objects ask for, checked before it goes to the courier."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nightdrop.syncjs.couriercalls import CourierCalls
+from nightdrop.syncjs.remotes.fields import CLIENTS
+
+_KINDS: Mapping[str, str] = {client.name: client.kind for client in CLIENTS.values()}
+
+
+class NoCallError(Exception):
+    """The prelude asks for nothing like this."""
+
+
+class RemoteCalls:
+    """Serves the client objects of one run; ``courier`` is asked for when the script first needs one."""
+
+    def __init__(self, courier: Callable[[], CourierCalls]) -> None:
+        self._make_courier = courier
+        self._courier: CourierCalls | None = None
+
+    def connect(self, client: object, name: object, fields: object, options: object) -> Any:
+        """Connect a client object.
+
+        Raises:
+            NoCallError: no script can make the prelude ask for this.
+            CourierGoneError
+        """
+        kind, fields, options = _kind(name), _values(fields), _values(options)
+        return self._ask(
+            {"op": "connect", "client": _number(client), "kind": kind, "fields": fields, "options": options}
+        )
+
+    def call(self, client: object, method: object, arguments: object, options: object) -> Any:
+        """Call a method of a client object.
+
+        Raises:
+            NoCallError, CourierGoneError: see ``connect``.
+        """
+        if not isinstance(method, str) or not isinstance(arguments, list):
+            raise NoCallError
+        request = {"op": "call", "client": _number(client), "method": method, "args": arguments}
+        return self._ask({**request, "options": _values(options)})
+
+    def _ask(self, request: dict[str, Any]) -> Any:
+        if self._courier is None:
+            self._courier = self._make_courier()
+        return self._courier.ask(request)
+
+
+def _number(client: object) -> int:
+    if isinstance(client, bool) or not isinstance(client, int):
+        raise NoCallError
+    return client
+
+
+def _kind(name: object) -> str:
+    if not isinstance(name, str) or name not in _KINDS:
+        raise NoCallError
+    return _KINDS[name]
+
+
+def _values(given: object) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise NoCallError
+    return given

@@ -1,0 +1,187 @@
+"""A script's clients for remote hosts, served by a confined process of their own, against a real SSH server."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from machine import Machine
+from support import Installation, children_of, command_line, wait_until
+
+PASSWORD = "opens-the-far-door-0815"
+
+
+@dataclass
+class SshServer:
+    """A server with one account, whose files lie in ``root``."""
+
+    root: Path
+    port: int
+    fingerprint: str
+    passwords: list[str]
+
+    def script(self, body: str) -> str:
+        return f"""
+            var cli = new SftpClient();
+            cli.Host = "127.0.0.1:{self.port}";
+            cli.User = "me";
+            cli.PassFromSecret = "far-door";
+            cli.HostKeySHA256 = "{self.fingerprint}";
+            if (cli.Connect()) {{ {body}; cli.Close(); }}"""
+
+
+async def _serve(server: SshServer, ready: threading.Event, over: asyncio.Event, key: asyncssh.SSHKey) -> None:
+    class Accounts(asyncssh.SSHServer):
+        def password_auth_supported(self) -> bool:
+            return True
+
+        def validate_password(self, username: str, password: str) -> bool:
+            server.passwords.append(password)
+            return (username, password) == ("me", PASSWORD)
+
+    listener = await asyncssh.listen(
+        "127.0.0.1",
+        0,
+        server_host_keys=[key],
+        server_factory=Accounts,
+        sftp_factory=lambda channel: asyncssh.SFTPServer(channel, chroot=str(server.root)),
+    )
+    server.port = listener.get_port()
+    ready.set()
+    await over.wait()
+    listener.close()
+    await listener.wait_closed()
+
+
+@pytest.fixture(scope="module")
+def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    server = SshServer(tmp_path_factory.mktemp("far"), 0, key.get_fingerprint(), [])
+    ready, over, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(server, ready, over, key)))
+    thread.start()
+    assert ready.wait(20)
+    yield server
+    loop.call_soon_threadsafe(over.set)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture(scope="module")
+def here(shared_server: Installation) -> Installation:
+    shared_server.ok("site", "set", "default", "egress_allow=127.0.0.1")
+    shared_server.ok("secret", "set", "far-door", stdin=PASSWORD)
+    shared_server.ok("secret", "set", "other", stdin="not-for-any-server")
+    return shared_server
+
+
+@pytest.fixture
+def machine(here: Installation) -> Machine:
+    return Machine(here)
+
+
+def courier_zygotes(machine: Machine) -> list[int]:
+    """Return the zygote of couriers, process 1 of its namespaces, when there is one."""
+    parents = [pid for pid in children_of(machine.whole()["worker"]) if " --role courier " in command_line(pid)]
+    return [zygote for parent in parents for zygote in children_of(parent)]
+
+
+def couriers(machine: Machine) -> list[int]:
+    return [courier for zygote in courier_zygotes(machine) for courier in children_of(zygote)]
+
+
+def site_files(machine: Machine) -> Path:
+    (site,) = machine.call("GET", "/sites")["items"]
+    return machine.installation.home / "sites" / site["id"] / "files"
+
+
+def test_files_go_there_and_back_and_the_script_never_has_the_password(machine: Machine, far: SshServer) -> None:
+    (far.root / "from-afar.txt").write_text("hello")
+    run, log = machine.finish(
+        far.script("""
+            Log(cli.Download("/from-afar.txt", "."));
+            Log(cli.Upload("from-afar.txt", "/sent"));
+            Log(cli.ListDir("/sent", LIST_ALL)[0].Path, cli.ListDir("/sent", LIST_ALL)[0].TimeStamp instanceof Date)
+            Log(JSON.stringify(cli))""")
+    )
+    assert run["state"] == "succeeded", (run, log)
+    assert [line for line in log if line in {"true", "/sent/from-afar.txt true"}] == [
+        "true",
+        "true",
+        "/sent/from-afar.txt true",
+    ]
+    assert (far.root / "sent" / "from-afar.txt").read_text() == "hello"
+    assert (site_files(machine) / "from-afar.txt").read_text() == "hello"
+    assert far.passwords[-1] == PASSWORD
+    assert run["secrets_used"] == ["far-door"]
+    assert not any(PASSWORD in line for line in log)
+
+
+def test_no_courier_before_somebody_asks_and_none_after_the_run(machine: Machine, far: SshServer) -> None:
+    run, _ = machine.finish(far.script("cli.Exists('/')"))
+    assert run["state"] == "succeeded"
+    wait_until(lambda: not couriers(machine), "the end of the courier")
+
+
+def test_a_wrong_password_is_a_plain_failure(machine: Machine, far: SshServer) -> None:
+    code = far.script("Log('in')").replace('PassFromSecret = "far-door"', 'Pass = "wrong-one"')
+    run, log = machine.finish(code + 'Log("went on");')
+    assert run["state"] == "succeeded"
+    assert log[-1] == "went on"
+    assert "connect: the server accepts neither the key nor the password of this user" in log[-2]
+
+
+def test_a_host_that_the_site_may_not_reach(machine: Machine, far: SshServer) -> None:
+    code = far.script("Log('in')").replace("127.0.0.1:", "127.0.0.2:")
+    run, log = machine.finish(code)
+    assert run["state"] == "succeeded"
+    assert "not allowed" in log[-1]
+
+
+@pytest.mark.parametrize("path", ["../../keeper/keeper.db", "/etc/passwd", "../../../nightdrop.toml"])
+def test_files_outside_of_the_site_do_not_go_out(machine: Machine, far: SshServer, path: str) -> None:
+    run, log = machine.finish(far.script(f'Log("sent:", cli.Upload("{path}", "/stolen"))'))
+    assert run["state"] == "succeeded"
+    assert "sent: false" in log
+    assert not (far.root / "stolen").exists()
+
+
+def test_a_wrong_field_is_told(machine: Machine) -> None:
+    _, log = machine.finish('var cli = new SftpClient(); cli.Hots = "x"; cli.Options.UploadPolcy = 1; Log(cli.Hots);')
+    assert log == [
+        'SftpClient has no field "Hots", did you mean "Host"?; it was ignored',
+        'SftpClient.Options has no field "UploadPolcy", did you mean "UploadPolicy"?; it was ignored',
+        "undefined",
+    ]
+
+
+def test_a_killed_courier_fails_its_run_and_no_other(machine: Machine, far: SshServer) -> None:
+    for victims in (couriers, courier_zygotes):
+        run = machine.start_run(far.script('Log("in"); Sleep(60000); cli.Exists("/")'))
+        machine.wait_for_line(run, "in")
+        (victim,) = victims(machine)
+        machine.kill(victim)
+        machine.call("POST", f"/runs/{run}/cancel")
+        assert machine.ended(run)["state"] == "cancelled"
+        busy = machine.start_run(far.script('Log("in"); while (cli.Exists("/")) Sleep(1)'))
+        machine.wait_for_line(busy, "in")
+        (victim,) = victims(machine)
+        machine.kill(victim)
+        ended = machine.ended(busy)
+        assert (ended["state"], ended["reason"]) == ("failed", "the courier stopped while the run needed it")
+    run, _ = machine.finish(far.script("cli.Exists('/')"))
+    assert run["state"] == "succeeded"
+    machine.no_orphans()
+
+
+def test_a_cancelled_run_takes_its_courier_along(machine: Machine, far: SshServer) -> None:
+    run = machine.start_run(far.script('Log("in"); while (cli.Exists("/")) Sleep(1)'))
+    machine.wait_for_line(run, "in")
+    (courier,) = couriers(machine)
+    machine.call("POST", f"/runs/{run}/cancel")
+    assert machine.ended(run)["state"] == "cancelled"
+    wait_until(lambda: courier not in couriers(machine), "the end of the courier")
