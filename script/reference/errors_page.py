@@ -16,7 +16,8 @@ Codes are stable: programs may rely on them. The sentence is for people; where n
 here. No error repeats what was given to it.
 
 The API answers with the status and problem details (RFC 9457). The command line prints sentence and hint and exits with
-status 1. Codes without a status come from the command line alone.
+status 1. Codes without a status come from the command line alone; those of encrypted files (`otfe_`) also from scripts, in
+the log of the run.
 """
 # These have no code of their own, or carry the server's.
 _CARRIERS = {CodedError, ApiError}
@@ -54,7 +55,7 @@ def _import_everything() -> None:
 
 
 def _local(kind: type[NightdropError]) -> bool:
-    return kind.__module__.startswith(("nightdrop.cli", "nightdrop.install"))
+    return kind.__module__.startswith(("nightdrop.cli", "nightdrop.install", "nightdrop.otfe"))
 
 
 def _status(kind: type[NightdropError]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import otfe
 import signed
 
 from nightdrop.crypto import identity, info, seeds
@@ -49,7 +50,8 @@ def stored(file: str) -> dict[str, bytes]:
     path = HERE / file
     if not path.exists():
         return {}
-    return {vector["id"]: base64.b64decode(vector["sealed"]) for vector in json.loads(path.read_bytes())}
+    rows = json.loads(path.read_bytes())
+    return {vector["id"]: base64.b64decode(vector["sealed"]) for vector in rows if "sealed" in vector}
 
 
 def xwing() -> Vectors:
@@ -459,6 +461,8 @@ FILES: dict[str, Callable[[], Vectors]] = {
     "printed.json": printed_seeds,
     "recipients.json": lambda: signed.recipients(SEEDS),
     "checkpoints.json": lambda: signed.checkpoints(SEEDS),
+    "otfe.json": lambda: otfe.files(SEEDS, stored("otfe.json")),
+    "otfe_keys.json": lambda: otfe.keys(SEEDS),
 }
 
 

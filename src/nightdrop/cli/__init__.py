@@ -28,6 +28,7 @@ _COMMANDS = {
     "logs": ("run", "The log of a run."),
     "key": ("key", "Fingerprints; rotation and recovery of keys; hosts."),
     "audit": ("audit", "What happened, and whether the record of it is whole."),
+    "otfe": ("otfe", "Encrypt and decrypt files as scripts do."),
     "doctor": ("doctor", "Check home, database, keys and sandbox."),
     "demo": ("demo", "Play the README's story in a temporary home."),
 }
