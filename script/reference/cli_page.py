@@ -11,7 +11,7 @@ _WIDTH = 100
 _INTRODUCTION = """\
 What each command prints with `--help`.
 
-- Every command takes `--json`, every one but `demo` takes `--home`, and every command of a site takes `--site`.
+- Every command takes `--json`, every one but `demo` and `otfe` takes `--home`, and every command of a site `--site`.
 - Exit status: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C.
 - An error is one sentence and a hint on standard error. With `--json` it is one object on standard output:
   `{"error": {"code": ..., "message": ..., "hint": ...}}`. The codes are in [errors](errors.md); wrong usage is `usage`.

@@ -16,8 +16,8 @@ Codes are stable: programs may rely on them. The sentence is for people; where n
 here. No error repeats what was given to it.
 
 The API answers with the status and problem details (RFC 9457). The command line prints sentence and hint and exits with
-status 1. Codes without a status come from the command line alone; those of encrypted files (`otfe_`) also from scripts, in
-the log of the run.
+status 1. Codes without a status come from the command line alone; those of encrypted files (`otfe_`) also stand in the
+log of a run.
 """
 # These have no code of their own, or carry the server's.
 _CARRIERS = {CodedError, ApiError}

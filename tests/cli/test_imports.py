@@ -9,7 +9,7 @@ SERVER = {
     *("alembic", "asyncio", "cryptography", "fastapi", "pydantic", "sqlalchemy", "starlette", "structlog", "uvicorn"),
     *("_quickjs", "nightdrop.api", "nightdrop.db", "nightdrop.install", "nightdrop.runs", "nightdrop.worker"),
 }
-GROUPS = ("setup", "server", "site", "secret", "script", "run", "key", "doctor", "demo")
+GROUPS = ("setup", "server", "site", "secret", "script", "run", "key", "otfe", "doctor", "demo")
 
 
 def loaded(code: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import signal
@@ -85,6 +86,7 @@ def read_pieces(path: Path | None) -> Iterator[memoryview]:
         InputFileError
     """
     buffer = memoryview(bytearray(READ_BYTES))
+    _widen(0)
     try:
         source = 0 if path is None else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -130,6 +132,7 @@ def output(path: Path | None, *, mode: int = 0o666, force: bool = False) -> Iter
         OutputExistsError, OutputFileError
     """
     if path is None:
+        _widen(1)
         yield lambda data: _write(1, data)
         return
     if _is_special(path, force=force):
@@ -229,6 +232,14 @@ def _to_file(fd: int) -> Callable[[memoryview], None]:
             raise _failed(error) from None
 
     return write
+
+
+def _widen(fd: int) -> None:
+    """Let a pipe hold as much as one read takes: both ends wait for each other less often."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        # No pipe, or the user's share of such memory is used up: it works with what there is.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, READ_BYTES)
 
 
 def _write(fd: int, data: memoryview) -> None:

@@ -160,6 +160,7 @@ def parse_recipient(text: str) -> X25519Recipient | HybridRecipient:
     """Return the recipient that ``text`` stands for.
 
     Raises:
+        KeyEmptyError: there is nothing.
         KeyFormError: it is none.
         KeyUnsupportedError: it is one of SSH or of a plugin.
     """
@@ -180,6 +181,7 @@ def parse_identity(text: str) -> X25519Identity | HybridIdentity:
     """Return the identity that ``text`` stands for.
 
     Raises:
+        KeyEmptyError: there is nothing.
         KeyFormError: it is none.
         KeyUnsupportedError: it is one of SSH or of a plugin.
         NoIdentityError: it is a recipient.
@@ -197,6 +199,8 @@ def parse_identity(text: str) -> X25519Identity | HybridIdentity:
 
 
 def _decoded(text: str) -> tuple[str, bytes]:
+    if not text.strip():
+        raise KeyEmptyError
     if text.lower().startswith(_FOREIGN):
         raise KeyUnsupportedError
     try:

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from nightdrop.core.redacted import RedactedBytes
 from nightdrop.otfe import bech32, hybrid, keys, x25519
-from nightdrop.otfe.errors import KeyFormError, NoIdentityError, ScryptMemoryError, SizeError, TooManyRecipientsError
+from nightdrop.otfe.errors import (
+    KeyEmptyError,
+    KeyFormError,
+    NoIdentityError,
+    ScryptMemoryError,
+    SizeError,
+    TooManyRecipientsError,
+)
 from nightdrop.otfe.header import MAX_HEADER_BYTES
 from nightdrop.otfe.keys import (
     OtfeKey,
@@ -134,6 +141,17 @@ def test_an_identity_is_no_recipient_and_a_key_no_passphrase() -> None:
         recipients_key([ONE])
     with pytest.raises(KeyFormError, match="not a passphrase"):
         passphrase_key(ONE)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", "# only a comment\n"])
+def test_nothing_is_never_a_key(text: str) -> None:
+    for read in (parse_key, passphrase_key, identities_key, lambda given: recipients_key([given])):
+        if text.startswith("#") and read is not identities_key:
+            continue
+        with pytest.raises(KeyEmptyError):
+            read(text)
+    with pytest.raises(KeyEmptyError):
+        recipients_key([])
 
 
 def test_there_are_no_more_recipients_than_a_header_holds(monkeypatch: pytest.MonkeyPatch) -> None:
