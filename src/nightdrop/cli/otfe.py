@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 _MAX_WORK_FACTOR = 22
 _IN = click.argument("source", type=click.Path(path_type=Path), metavar="[IN]", required=False)
 _OUTPUT = click.option(
-    "-o", "--output", "target", type=click.Path(path_type=Path), metavar="OUT", help="Where the file goes. Default: -"
+    "-o",
+    "--output",
+    "target",
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="Where the file goes. Default: standard output.",
 )
 _FORCE = click.option("--force", is_flag=True, help="Replace a file that is there.")
 _PASSPHRASE = click.option(

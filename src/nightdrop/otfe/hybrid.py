@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 
 from nightdrop.crypto import xwing
+from nightdrop.crypto.suite import require_support
 from nightdrop.otfe import bech32
 from nightdrop.otfe.errors import HeaderError, KeyFormError
 from nightdrop.otfe.header import Stanza, from_base64, stanza_size, to_base64
@@ -41,7 +42,9 @@ class HybridRecipient:
 
         Raises:
             KeyFormError: they are not a public key.
+            CryptoUnsupportedError: the library lacks ML-KEM.
         """
+        require_support()
         self._public = public
         try:
             self._key = xwing.load_public(public)
@@ -67,7 +70,9 @@ class HybridIdentity:
 
         Raises:
             KeyFormError: they are not 32.
+            CryptoUnsupportedError: the library lacks ML-KEM.
         """
+        require_support()
         try:
             self._key, self._public = xwing.expand(seed), xwing.public_bytes(seed)
         except xwing.KeyInvalidError:

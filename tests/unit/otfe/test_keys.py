@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nightdrop.core.errors import NightdropError
 from nightdrop.core.redacted import RedactedBytes
 from nightdrop.otfe import bech32, hybrid, keys, x25519
 from nightdrop.otfe.errors import (
@@ -141,6 +142,18 @@ def test_an_identity_is_no_recipient_and_a_key_no_passphrase() -> None:
         recipients_key([ONE])
     with pytest.raises(KeyFormError, match="not a passphrase"):
         passphrase_key(ONE)
+
+
+PARTS = ["age1", "AGE-SECRET-KEY-1", "age1pq1", "\n", " ", ",", "#", "q", "1", "\0", "\ud800", ONE, recipient_of(TWO)]
+
+
+@given(st.lists(st.one_of(st.sampled_from(PARTS), st.text(max_size=8)), max_size=8).map("".join))
+def test_any_text_is_a_key_or_a_failure_with_a_code(text: str) -> None:
+    try:
+        found = "key" if parse_key(text).recipients else "nothing"
+    except NightdropError as error:
+        found = error.code
+    assert found == "key" or found.startswith("otfe_key_")
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n", "# only a comment\n"])

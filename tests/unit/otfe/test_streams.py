@@ -13,7 +13,14 @@ from nightdrop.otfe import x25519
 from nightdrop.otfe.coder import Coder
 from nightdrop.otfe.decrypt import Decryptor
 from nightdrop.otfe.encrypt import Encryptor
-from nightdrop.otfe.errors import DamagedError, KeyEmptyError, NoIdentityError, TrailingDataError, TruncatedError
+from nightdrop.otfe.errors import (
+    DamagedError,
+    KeyEmptyError,
+    NoIdentityError,
+    OtfeError,
+    TrailingDataError,
+    TruncatedError,
+)
 from nightdrop.otfe.keys import parse_key
 from nightdrop.otfe.sizes import CHUNK_BYTES, SEALED_CHUNK_BYTES
 
@@ -92,6 +99,28 @@ def test_a_flipped_bit_fails_and_what_came_before_is_authentic(cuts: list[int], 
     whole = max(0, bit // 8 - HEAD) // SEALED_CHUNK_BYTES * CHUNK_BYTES
     assert CONTENT.startswith(came)
     assert len(came) <= whole
+
+
+PARTS = [
+    b"-> ",
+    b"--- ",
+    b"X25519",
+    b"scrypt",
+    b" ",
+    b"\n",
+    b"A" * 43,
+    b"A" * 64,
+    b"\xff",
+    b"18",
+    FILE[:HEAD],
+    FILE[22:120],
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(PARTS), st.binary(max_size=5)), max_size=12).map(b"".join))
+def test_anything_else_is_a_failure_with_a_code(data: bytes) -> None:
+    with pytest.raises(OtfeError):
+        opened(FILE[:22] + data)
 
 
 @pytest.mark.parametrize("number", range(4))
