@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import otfe
+import encrypted
 import signed
 
 from nightdrop.crypto import identity, info, seeds
@@ -461,8 +461,8 @@ FILES: dict[str, Callable[[], Vectors]] = {
     "printed.json": printed_seeds,
     "recipients.json": lambda: signed.recipients(SEEDS),
     "checkpoints.json": lambda: signed.checkpoints(SEEDS),
-    "otfe.json": lambda: otfe.files(SEEDS, stored("otfe.json")),
-    "otfe_keys.json": lambda: otfe.keys(SEEDS),
+    "otfe.json": lambda: encrypted.files(SEEDS, stored("otfe.json")),
+    "otfe_keys.json": lambda: encrypted.keys(SEEDS),
 }
 
 

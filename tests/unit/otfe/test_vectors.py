@@ -9,7 +9,7 @@ import pytest
 from nightdrop.core.errors import NightdropError
 from nightdrop.otfe.keys import parse_key
 from nightdrop.otfe.scrypt import Passphrase
-from vectors.otfe import content_of, file_of
+from vectors.encrypted import content_of, file_of
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 Vector = dict[str, Any]
