@@ -1,6 +1,7 @@
 """A script's clients for remote hosts, served by a confined process of their own, against a real SSH server."""
 
 import asyncio
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+import ssh_server
 from machine import Machine
 from support import Installation, children_of, command_line, wait_until
 
@@ -185,3 +187,63 @@ def test_a_cancelled_run_takes_its_courier_along(machine: Machine, far: SshServe
     machine.call("POST", f"/runs/{run}/cancel")
     assert machine.ended(run)["state"] == "cancelled"
     wait_until(lambda: courier not in couriers(machine), "the end of the courier")
+
+
+# The second example of the manual's secrets page, as it stands there.
+MANUAL_EXAMPLE = """
+var cli = new SftpClient();
+cli.Options.OTFE = true;
+cli.Options.OTFEKey = GetSecret("transfer-encryption-key");
+"""
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ssh_server.SshServer]:
+    server = ssh_server.start(tmp_path_factory.mktemp("sshd"))
+    yield server
+    server.stop()
+
+
+def test_the_manuals_example_uploads_what_age_opens(
+    machine: Machine, sshd: ssh_server.SshServer, tmp_path: Path
+) -> None:
+    identity = tmp_path / "identity.txt"
+    subprocess.run(["age-keygen", "-o", identity], check=True, capture_output=True)
+    key = next(line for line in identity.read_text().splitlines() if line.startswith("AGE-SECRET-KEY-1"))
+    machine.installation.ok("secret", "set", "transfer-encryption-key", stdin=key)
+    machine.installation.ok("secret", "set", "ssh-key", stdin=sshd.client_key.read_text())
+    content = bytes(range(256)) * 1000
+    (site_files(machine) / "report.bin").write_bytes(content)
+    run, log = machine.finish(
+        MANUAL_EXAMPLE
+        + f"""
+        cli.Host = "127.0.0.1:{sshd.port}"; cli.User = "{sshd.user}"; cli.KeyFileSecret = "ssh-key";
+        cli.HostKeySHA256 = "{ssh_server.fingerprint(sshd.host_key, "sha256")}";
+        if (!cli.Connect()) throw new Error("no connection");
+        Log("up:", cli.Upload("report.bin", "vault"));
+        Log("down:", cli.Download("vault/report.bin", "back"));
+        cli.Close();"""
+    )
+    assert run["state"] == "succeeded", (run, log)
+    assert ("up: true" in log, "down: true" in log) == (True, True), log
+    sealed = sshd.home / "vault" / "report.bin"
+    assert sealed.read_bytes().startswith(b"age-encryption.org/v1\n")
+    opened = subprocess.run(["age", "-d", "-i", identity, sealed], check=True, capture_output=True).stdout
+    assert opened == content
+    assert (site_files(machine) / "back" / "report.bin").read_bytes() == content
+    assert run["secrets_used"] == ["ssh-key", "transfer-encryption-key"]
+    assert not any(key in line for line in log)
+
+
+@pytest.mark.parametrize("key", ['""', 'GetSecret("no-such-secret")'])
+def test_without_a_key_nothing_is_uploaded_in_plain(machine: Machine, far: SshServer, key: str) -> None:
+    (site_files(machine) / "plain.txt").write_text("for nobody else")
+    run, log = machine.finish(
+        far.script(
+            f'cli.Options.OTFE = true; cli.Options.OTFEKey = {key}; Log("up:", cli.Upload("plain.txt", "/plain"))'
+        )
+    )
+    assert run["state"] == "succeeded"
+    assert "up: false" in log
+    assert any("OTFEKey is empty" in line for line in log)
+    assert not (far.root / "plain").exists()

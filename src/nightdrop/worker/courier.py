@@ -18,6 +18,7 @@ from nightdrop.core.wire import Channel, ChannelClosedError
 from nightdrop.sandbox.landlock import restrict_files
 from nightdrop.syncjs import remotes
 from nightdrop.syncjs.net import BrokerConnector, ConnectError
+from nightdrop.syncjs.remotes.encryption import codec
 from nightdrop.syncjs.remotes.local import FilesBelow
 from nightdrop.syncjs.remotes.port import Dial, DialError
 from nightdrop.syncjs.remotes.service import RemoteService
@@ -32,8 +33,8 @@ def preload() -> None:
     for module in pkgutil.iter_modules(remotes.__path__):
         importlib.import_module(f"{remotes.__name__}.{module.name}")
     importlib.import_module("concurrent.futures.thread")
-    for codec in ("idna", "ascii", "latin-1", "utf-8-sig", "unicode_escape"):
-        codecs.lookup(codec)
+    for encoding in ("idna", "ascii", "latin-1", "utf-8-sig", "unicode_escape"):
+        codecs.lookup(encoding)
 
 
 def main(gateway: socket.socket, broker: socket.socket, *, narrow: Narrow = restrict_files) -> None:
@@ -53,6 +54,7 @@ def main(gateway: socket.socket, broker: socket.socket, *, narrow: Narrow = rest
             FilesBelow(Path(files)),
             lambda level, text: channel.send_json({"log": [level, text]}),
             lambda name: _secret(channel, name),
+            codecs=codec,
         )
         while True:
             channel.send_json({"v": _answer(service, channel.recv_json())})
