@@ -98,7 +98,9 @@ def couriers(machine: Machine) -> list[int]:
 
 def site_files(machine: Machine) -> Path:
     (site,) = machine.call("GET", "/sites")["items"]
-    return machine.installation.home / "sites" / site["id"] / "files"
+    files = machine.installation.home / "sites" / str(site["id"]) / "files"
+    files.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return files
 
 
 def test_files_go_there_and_back_and_the_script_never_has_the_password(machine: Machine, far: SshServer) -> None:
