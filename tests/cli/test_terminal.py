@@ -73,6 +73,21 @@ def test_removing_is_asked_for(shared_server: Installation, answer: str, status:
     assert stored(shared_server, "removable") == ([] if status == 0 else ["removable"])
 
 
+def test_a_script_that_came_after_the_question_was_not_confirmed(shared_server: Installation) -> None:
+    shared_server.ok("secret", "set", "surprising", stdin="v")
+    with Terminal(shared_server, ["secret", "rm", "surprising"]) as terminal:
+        terminal.wait_for("Remove surprising for good? [y/N] ")
+        for name, code in (("late", 'GetSecret("surprising")'), ("vague", "GetSecret(name)")):
+            shared_server.ok("script", "push", _script(shared_server, code), "--name", name)
+        terminal.type("y\n")
+        assert terminal.end() == 1
+        assert "error: Scripts use this secret.\nScripts that use it: late\n" in terminal.shown
+        assert "Scripts that may use it (they compute names): vague\n" in terminal.shown
+    assert stored(shared_server, "surprising") == ["surprising"]
+    for name in ("late", "vague"):
+        shared_server.ok("script", "rm", name)
+
+
 def test_ctrl_c_cancels_the_run_that_is_waited_for(shared_server: Installation) -> None:
     file = _script(shared_server, 'Log("begun"); Sleep(60000);')
     with Terminal(shared_server, ["exec", file]) as terminal:

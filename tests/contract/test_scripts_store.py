@@ -198,14 +198,14 @@ def test_what_is_not_there_is_missing(store, name):
 
 
 def test_where_used_follows_the_newest_version(store):
-    store.push(SYSTEM, SITE, "literal", "GetSecret('s'); GetSecret('t')")
-    store.push(SYSTEM, SITE, "computed", "GetSecret(name)")
-    store.push(SYSTEM, SITE, "both", "GetSecret('s'); GetSecret(name)")
+    literal = store.push(SYSTEM, SITE, "literal", "GetSecret('s'); GetSecret('t')").id
+    computed = store.push(SYSTEM, SITE, "computed", "GetSecret(name)").id
+    both = store.push(SYSTEM, SITE, "both", "GetSecret('s'); GetSecret(name)").id
     store.push(SYSTEM, SITE, "none", "Log('s')")
-    maybe = ScriptUse("computed", certain=False)
+    maybe = ScriptUse(computed, "computed", certain=False)
     assert store.users_of(SYSTEM, SITE, "s") == (
-        ScriptUse("both", certain=True),
-        ScriptUse("literal", certain=True),
+        ScriptUse(both, "both", certain=True),
+        ScriptUse(literal, "literal", certain=True),
         maybe,
     )
     store.push(SYSTEM, SITE, "literal", "GetSecret('t')")

@@ -17,7 +17,7 @@ from nightdrop.access.throttle import ThrottledError
 from nightdrop.api.etags import ChangedMeanwhileError
 from nightdrop.api.hosts import HostUnknownError
 from nightdrop.api.rates import RateLimitedError
-from nightdrop.api.schema import declared_fields
+from nightdrop.api.schema import UserOut, declared_fields
 from nightdrop.core.errors import (
     ConflictError,
     DeniedError,
@@ -182,6 +182,13 @@ class Problem(BaseModel):
     hint: str = Field(description="What to do about it; may be empty.")
     field: str | None = Field(default=None, description="The field that is wrong, when it is one.")
     errors: list[FieldProblem] | None = Field(default=None, description="The wrong fields, when there are some.")
+    scripts: list[UserOut] | None = Field(
+        default=None,
+        description=(
+            "With `secret_in_use`: the first 100 scripts that use the secret, those that name it before those that"
+            " may use any. Left out without the permission `scripts:view`."
+        ),
+    )
 
 
 def status_of(error: type[NightdropError]) -> int:
@@ -202,6 +209,7 @@ def problem_response(
         hint=error.hint,
         field=error.field,
         errors=errors,
+        **error.more,
     )
     all_headers = {**_HEADERS_OF_CODE.get(error.code, {}), **(headers or {})}
     if error.retry_after_s is not None:

@@ -20,6 +20,14 @@ class Out(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True, frozen=True)
 
 
+class UserOut(Out):
+    """A script that uses a secret; not `certain` when it computes names and so may use any."""
+
+    id: str
+    name: str
+    certain: bool
+
+
 @cache
 def declared_fields() -> frozenset[str]:
     """Return the names of all fields of all requests: what an error may name without repeating the caller."""

@@ -3,8 +3,10 @@
 import errno
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from nightdrop.cli.plain import plain
 from nightdrop.core.errors import InvalidError, Kind, NightdropError, NotFoundError
 
 FAILED = 1
@@ -30,6 +32,7 @@ class ApiError(CodedError):
         super().__init__(message, hint=str(problem.get("hint") or ""), code=str(problem.get("code", "internal")))
         self.status = status
         self.field = problem.get("field")
+        self.scripts: list[dict[str, Any]] = problem.get("scripts") or []
 
 
 class ServerDownError(NightdropError):
@@ -84,13 +87,28 @@ def code_of(error: NightdropError) -> str:
     return error.given_code if isinstance(error, CodedError) else error.code
 
 
+def script_lines(users: list[dict[str, Any]]) -> Iterator[str]:
+    """Return a line with the scripts that use a secret, and one with those that may."""
+    certain = [user["name"] for user in users if user["certain"]]
+    possible = [user["name"] for user in users if not user["certain"]]
+    if certain:
+        yield f"Scripts that use it: {', '.join(certain)}"
+    if possible:
+        yield f"Scripts that may use it (they compute names): {', '.join(possible)}"
+
+
 def fail(error: NightdropError, *, as_json: bool) -> NoReturn:
     """Print one error, to standard error or as JSON to standard output, and exit with status 1."""
     if as_json:
-        problem = {"code": code_of(error), "message": error.message, "hint": error.hint}
+        problem: dict[str, Any] = {"code": code_of(error), "message": error.message, "hint": error.hint}
+        if isinstance(error, ApiError) and error.scripts:
+            problem["scripts"] = error.scripts
         sys.stdout.write(json.dumps({"error": problem}) + "\n")
     else:
         sys.stderr.write(f"error: {error.message}\n")
+        if isinstance(error, ApiError):
+            for line in script_lines(error.scripts):
+                sys.stderr.write(f"{plain(line)}\n")
         if error.hint:
             sys.stderr.write(f"hint: {error.hint}\n")
     sys.exit(FAILED)

@@ -9,7 +9,8 @@ import click
 from nightdrop.cli.client import Client
 from nightdrop.cli.confirm import confirm_removal
 from nightdrop.cli.context import Context, of_site, pages, when
-from nightdrop.cli.errors import ApiError
+from nightdrop.cli.errors import ApiError, script_lines
+from nightdrop.cli.plain import plain
 from nightdrop.cli.usage import TEXT, Group, NoValueCommand
 from nightdrop.cli.value_input import read_value
 from nightdrop.core.errors import NotFoundError
@@ -93,21 +94,28 @@ def remove_secret(context: Context, name: str, yes: bool) -> None:
             # The name is not repeated: people paste values into the wrong place.
             raise SecretMissingError(f"There is no secret of this name in site {context.site}.")
         path = f"{context.site_path}/secrets/{secret['id']}"
-        users = client.get(f"{path}/users")["items"]
+        # Only what was shown is confirmed: a script that came in between is an error that names it.
+        confirmed = yes or _shown_users(client, path, secret)
         if not yes:
-            _confirm(name, users)
-        client.call("DELETE", path, query={"confirm": name})
+            confirm_removal(f"Remove {name} for good?")
+        client.call("DELETE", path, query={"confirm": name if confirmed else None})
     context.show({"name": name, "removed": True}, f"Secret {name} removed.")
 
 
-def _confirm(name: str, users: list[dict[str, Any]]) -> None:
-    certain = [user["name"] for user in users if user["certain"]]
-    possible = [user["name"] for user in users if not user["certain"]]
-    if certain:
-        click.echo(f"Scripts that use it: {', '.join(certain)}", err=True)
-    if possible:
-        click.echo(f"Scripts that may use it (they compute names): {', '.join(possible)}", err=True)
-    confirm_removal(f"Remove {name} for good?")
+def _shown_users(client: Client, path: str, secret: dict[str, Any]) -> bool:
+    """Show who uses a secret; return whether somebody certainly does."""
+    try:
+        users = client.get(f"{path}/users")["items"]
+    except ApiError as error:
+        if error.given_code != "denied":
+            raise
+        # Who may not see scripts gets their number, as on the page.
+        if secret["used_by"]:
+            click.echo(f"Scripts that use it: {secret['used_by']}. You may not see which.", err=True)
+        return bool(secret["used_by"])
+    for line in script_lines(users):
+        click.echo(plain(line), err=True)
+    return any(user["certain"] for user in users)
 
 
 def _store(

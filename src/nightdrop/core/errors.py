@@ -5,8 +5,9 @@ Only the edges (``api``, ``cli``) map an error's kind to a status or an exit cod
 contains a secret value or the text of an unknown exception.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class Kind(StrEnum):
@@ -35,6 +36,8 @@ class NightdropError(Exception):
         if hint is not None:
             self.hint = hint
         self.field = field
+        # What a program needs beside the sentence; fields of ``api.problems.Problem``.
+        self.more: Mapping[str, Any] = {}
         super().__init__(self.message)
 
 

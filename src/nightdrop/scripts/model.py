@@ -80,5 +80,6 @@ class ScriptPage:
 class ScriptUse:
     """A script that uses a secret; not ``certain`` when it computes names and so may use any."""
 
+    id: str
     name: str
     certain: bool

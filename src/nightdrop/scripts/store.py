@@ -60,9 +60,10 @@ _DESCRIBE = text("UPDATE scripts SET description = :description, updated_ms = :n
 _DELETE = text("DELETE FROM scripts WHERE id = :id")
 _SITE = text("SELECT 1 FROM sites WHERE id = :site")
 _USERS = text(
-    "SELECT s.name, 1 AS certain FROM script_secrets u JOIN scripts s ON s.id = u.script_id"
+    "SELECT s.id, s.name, 1 AS certain FROM script_secrets u JOIN scripts s ON s.id = u.script_id"
     " WHERE u.site_id = :site AND u.secret_name = :secret"
-    " UNION ALL SELECT name, 0 FROM scripts WHERE site_id = :site AND secrets_computed"
+    " UNION ALL SELECT id, name, 0 FROM scripts WHERE site_id = :site AND secrets_computed"
+    " ORDER BY certain DESC"
 )
 # As the indices have it. Sort keys are unique together with the id; "updated" shows the newest first.
 _ORDERS = {"name": ("lower(name)", ">", "ASC"), "updated": ("updated_ms", "<", "DESC")}
@@ -221,11 +222,10 @@ class ScriptStore:
         check(self._db, caller, Permission.SCRIPTS_VIEW, site)
         with self._db.read() as conn:
             rows = conn.execute(_USERS, {"site": site, "secret": secret_name}).all()
-        certain: dict[str, bool] = {}
-        for row in rows:
-            certain[row.name] = certain.get(row.name, False) or bool(row.certain)
-        ordered = sorted(certain, key=lambda user: (not certain[user], user))
-        return tuple(ScriptUse(user, certain[user]) for user in ordered)
+        users: dict[str, ScriptUse] = {}
+        for row in rows:  # the certain ones first: one that also computes names stays certain
+            users.setdefault(row.id, ScriptUse(row.id, row.name, bool(row.certain)))
+        return tuple(sorted(users.values(), key=lambda user: (not user.certain, user.name)))
 
     def _unchanged(self, site: str, name: str, sha256: bytes, description: str | None) -> ScriptInfo | None:
         with self._db.read() as conn:

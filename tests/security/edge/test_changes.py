@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -114,11 +115,40 @@ def stored(web):
 def test_what_scripts_use_is_deleted_only_with_its_name(web, world):
     created = ask(web, "POST", f"/sites/{world.here}/secrets", {"name": "used", "value": "v"}).json()
     path = f"/sites/{world.here}/secrets/{created['id']}"
-    web.services.scripts.push(OWNER, world.here, "uses", 'GetSecret("used")', create=True)
+    uses = web.services.scripts.push(OWNER, world.here, "uses", 'GetSecret("used")', create=True)
     for confirm in ("", "?confirm=", "?confirm=other", "?confirm=USED"):
-        assert ask(web, "DELETE", path + confirm).code == "secret_in_use"
+        refused = ask(web, "DELETE", path + confirm)
+        assert (refused.status, refused.code) == (409, "secret_in_use")
+        assert refused.json()["scripts"] == [{"id": uses.id, "name": "uses", "certain": True}]
     assert ask(web, "DELETE", path + "?confirm=used").status == 204
     assert ask(web, "GET", path).status == 404
+
+
+def test_the_refusal_names_who_uses_a_secret_and_who_may(web, world):
+    created = ask(web, "POST", f"/sites/{world.here}/secrets", {"name": "used", "value": "v"}).json()
+    path = f"/sites/{world.here}/secrets/{created['id']}"
+    push = partial(web.services.scripts.push, OWNER, world.here, create=True)
+    computes = push("computes", "GetSecret(name)")
+    web.services.scripts.push(OWNER, world.there, "elsewhere", 'GetSecret("used")', create=True)
+    many = [push(f"uses {number:03}", 'GetSecret("used")') for number in range(99)]
+    listed = ask(web, "DELETE", path).json()["scripts"]
+    assert listed == [{"id": one.id, "name": one.name, "certain": True} for one in many] + [
+        {"id": computes.id, "name": "computes", "certain": False}
+    ]
+    push("uses 099", 'GetSecret("used")')
+    listed = ask(web, "DELETE", path).json()["scripts"]
+    assert [one["name"] for one in listed] == [f"uses {number:03}" for number in range(100)]
+    assert ask(web, "GET", f"{path}/users").json()["items"][:100] == listed
+
+
+def test_who_may_not_see_scripts_is_not_told_their_names(web, world):
+    created = ask(web, "POST", f"/sites/{world.here}/secrets", {"name": "used", "value": "v"}).json()
+    web.services.scripts.push(OWNER, world.here, "hidden name", 'GetSecret("used")', create=True)
+    cookie = sign_in(web, "eve", grants={world.here: ["secrets:view", "secrets:edit"]})
+    refused = web.ask("DELETE", f"/api/v1/sites/{world.here}/secrets/{created['id']}", cookie=cookie)
+    assert refused.code == "secret_in_use"
+    assert "scripts" not in refused.json()
+    assert b"hidden name" not in refused.everything
 
 
 @pytest.mark.parametrize("value", ["***", " ******** ", "•••", "●●●●", "[hidden]", "<hidden-by-server>", "(redacted)"])
@@ -134,6 +164,11 @@ def test_a_placeholder_is_no_value(web, world, value):
 @pytest.mark.parametrize("value", ["**", "***x", "hidden", "[x]", "*** ***"])
 def test_what_only_looks_alike_is_a_value(web, world, value):
     assert ask(web, "POST", f"/sites/{world.here}/secrets", {"name": "p", "value": value}).status == 201
+
+
+def sign_in(web, name, grants):
+    _, link = web.services.access.admins.create(OWNER, name, grants=grants)
+    return web.ask("POST", "/api/v1/setup", {"token": link.token, "name": name, "password": PASSWORD}).cookie
 
 
 def key():
@@ -158,8 +193,7 @@ def test_a_repeated_post_is_done_once(web, world):
 
 
 def test_a_token_is_in_no_repeated_answer(web, world):
-    made, link = web.services.access.admins.create(OWNER, "eve", grants={world.here: ["runs:view"]})
-    cookie = web.ask("POST", "/api/v1/setup", {"token": link.token, "name": "eve", "password": PASSWORD}).cookie
+    cookie = sign_in(web, "eve", {world.here: ["runs:view"]})
     body, sent = {"name": "t", "sites": [world.here], "permissions": ["runs:view"]}, {"idempotency-key": key()}
     first = web.ask("POST", "/api/v1/account/tokens", body, cookie=cookie, headers=sent)
     again = web.ask("POST", "/api/v1/account/tokens", body, cookie=cookie, headers=sent)
@@ -168,9 +202,9 @@ def test_a_token_is_in_no_repeated_answer(web, world):
     with web.db.read() as connection:
         assert token not in repr(connection.execute(text("SELECT * FROM idempotency_keys")).all())
     # Another principal with the same key gets nothing of it.
-    theirs = ask(web, "POST", "/admins", {"name": made.name + "2"}, idempotency_key=sent["idempotency-key"])
+    theirs = ask(web, "POST", "/admins", {"name": "eve2"}, idempotency_key=sent["idempotency-key"])
     assert theirs.status == 201
-    link = ask(web, "POST", "/admins", {"name": made.name + "2"}, idempotency_key=sent["idempotency-key"]).json()
+    link = ask(web, "POST", "/admins", {"name": "eve2"}, idempotency_key=sent["idempotency-key"]).json()
     assert link["setup_link"] is None
 
 

@@ -1548,6 +1548,11 @@ export interface components {
              * @description The wrong fields, when there are some.
              */
             errors?: components["schemas"]["FieldProblem"][] | null;
+            /**
+             * Scripts
+             * @description With `secret_in_use`: the first 100 scripts that use the secret, those that name it before those that may use any. Left out without the permission `scripts:view`.
+             */
+            scripts?: components["schemas"]["UserOut"][] | null;
         };
         /**
          * RecoveryCodesOut
@@ -2098,6 +2103,8 @@ export interface components {
          * @description A script that uses a secret; not `certain` when it computes names and so may use any.
          */
         UserOut: {
+            /** Id */
+            id: string;
             /** Name */
             name: string;
             /** Certain */

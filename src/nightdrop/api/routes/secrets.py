@@ -7,19 +7,23 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from nightdrop.access.permissions import Permission, allowed
 from nightdrop.api.etags import IfMatch, etag, precondition
 from nightdrop.api.paging import Page, PageQuery
-from nightdrop.api.schema import In, Out
+from nightdrop.api.schema import In, Out, UserOut
 from nightdrop.api.services import CallerDep, Services, ServicesDep
 from nightdrop.api.values import put_value
 from nightdrop.core.caller import Caller
 from nightdrop.core.errors import InvalidError
 from nightdrop.core.ids import is_id
 from nightdrop.secrets.listing import PREFIX
-from nightdrop.secrets.model import KEEP, SecretInfo, SecretMissingError
+from nightdrop.secrets.model import KEEP, SecretInfo, SecretInUseError, SecretMissingError
 from nightdrop.secrets.store import Precondition
 
 router = APIRouter(prefix="/sites/{site}", tags=["secrets"])
+
+# Of the scripts that use a secret, in the problem that keeps it from being deleted.
+_MAX_LISTED = 100
 
 
 class ValueFormError(InvalidError):
@@ -64,13 +68,6 @@ class SecretOut(Out):
     expires_ms: int | None = Field(description="When runs stop getting it; null is never.")
     health: str = Field(description="`ok`, `unchecked`, or why the keeper cannot open it.")
     used_by: int = Field(description="Scripts that name it in their code; others may compute names.")
-
-
-class UserOut(Out):
-    """A script that uses a secret; not `certain` when it computes names and so may use any."""
-
-    name: str
-    certain: bool
 
 
 class SecretQuery(PageQuery):
@@ -218,15 +215,19 @@ def delete_secret(
     """Delete a secret for good."""
     info = _info(services, caller, site, secret)
     unless = precondition(if_match, _tag)
-    services.secrets.delete(caller, info.site_id, info.name, confirmed=confirm == info.name, precondition=unless)
+    try:
+        services.secrets.delete(caller, info.site_id, info.name, confirmed=confirm == info.name, precondition=unless)
+    except SecretInUseError as error:
+        if allowed(caller, Permission.SCRIPTS_VIEW, info.site_id):
+            error.more = {"scripts": _users(services, caller, info)[:_MAX_LISTED]}
+        raise
 
 
 @router.get("/secrets/{secret}/users")
 def list_secret_users(site: str, secret: str, services: ServicesDep, caller: CallerDep) -> Page[UserOut]:
     """List the scripts that use a secret, and those that compute names and so may."""
     info = _info(services, caller, site, secret)
-    users = services.scripts.users_of(caller, info.site_id, info.name)
-    return Page(items=[UserOut(name=user.name, certain=user.certain) for user in users])
+    return Page(items=_users(services, caller, info))
 
 
 def _put(
@@ -269,6 +270,10 @@ def _put(
     # The worker lets the keeper check that it can open it.
     services.bell.ring("house")
     return info
+
+
+def _users(services: Services, caller: Caller, info: SecretInfo) -> list[UserOut]:
+    return [UserOut.model_validate(user) for user in services.scripts.users_of(caller, info.site_id, info.name)]
 
 
 def _tag(info: SecretInfo) -> str:
