@@ -7,7 +7,7 @@ from nightdrop.core.caller import Caller
 from nightdrop.crypto.memory import wipe
 from nightdrop.crypto.sealing import check_value, seal_secret
 from nightdrop.crypto.value import ValueNotTextError, refuse_placeholder
-from nightdrop.secrets.model import EpochConflictError, RevisionConflictError, SecretInfo
+from nightdrop.secrets.model import KEEP, EpochConflictError, Keep, RevisionConflictError, SecretInfo
 from nightdrop.secrets.store import Precondition, SecretStore
 
 _ATTEMPTS = 5
@@ -21,6 +21,7 @@ def put_value(
     value: str,
     *,
     description: str | None = None,
+    expires_ms: int | Keep | None = KEEP,
     create: bool | None = None,
     precondition: Precondition | None = None,
 ) -> SecretInfo:
@@ -32,7 +33,16 @@ def put_value(
     """
     data = _encoded(value)
     attempt = partial(
-        _seal_and_put, store, caller, site_id, name, data, description, create=create, precondition=precondition
+        _seal_and_put,
+        store,
+        caller,
+        site_id,
+        name,
+        data,
+        description=description,
+        expires_ms=expires_ms,
+        create=create,
+        precondition=precondition,
     )
     try:
         check_value(data)
@@ -51,8 +61,9 @@ def _seal_and_put(
     site_id: str,
     name: str,
     data: bytearray,
-    description: str | None,
     *,
+    description: str | None,
+    expires_ms: int | Keep | None,
     create: bool | None,
     precondition: Precondition | None,
 ) -> SecretInfo:
@@ -68,6 +79,7 @@ def _seal_and_put(
         key.revision,
         key.epoch,
         description=description,
+        expires_ms=expires_ms,
         create=create,
         precondition=precondition,
     )

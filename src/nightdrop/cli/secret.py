@@ -10,6 +10,7 @@ from nightdrop.cli.client import Client
 from nightdrop.cli.confirm import confirm_removal
 from nightdrop.cli.context import Context, of_site, pages, when
 from nightdrop.cli.errors import ApiError, script_lines
+from nightdrop.cli.expiry import EXPIRY, expiry_body, has_expired
 from nightdrop.cli.plain import plain
 from nightdrop.cli.usage import TEXT, Group, NoValueCommand
 from nightdrop.cli.value_input import read_value
@@ -23,8 +24,10 @@ _COLUMNS = [
     ("description", "DESCRIPTION"),
     ("updated", "UPDATED"),
     ("used", "LAST USED"),
+    ("expires", "EXPIRES"),
     ("state", "STATE"),
 ]
+_EXPIRES_HELP = "When scripts stop getting it: a date, a time from now such as 90d or 12h, or never."
 
 
 class SecretMissingError(NotFoundError):
@@ -43,8 +46,11 @@ def secret_command() -> None:
 @click.argument("name", type=TEXT)
 @click.option("--file", type=click.Path(path_type=Path), metavar="PATH", help="Take the value from a file, as it is.")
 @click.option("--description", type=TEXT, help="What it is for. Not secret.")
+@click.option("--expires", type=EXPIRY, metavar="WHEN", help=_EXPIRES_HELP)
 @of_site
-def set_secret(context: Context, name: str, file: Path | None, description: str | None) -> None:
+def set_secret(
+    context: Context, name: str, file: Path | None, description: str | None, expires: str | int | None
+) -> None:
     """Store a secret, or overwrite its value at once and for good.
 
     The value comes from a prompt, from standard input (one line break at its end is dropped) or from a file.
@@ -54,6 +60,7 @@ def set_secret(context: Context, name: str, file: Path | None, description: str 
 
     check_name(name)
     check_description(description or "")
+    details = _details(description, expires)
     with context.client() as client:
         # Before the value is asked for: nobody should type one for a site that is not there.
         client.get(context.site_path)
@@ -61,10 +68,31 @@ def set_secret(context: Context, name: str, file: Path | None, description: str 
         try:
             check_value(value.reveal())
             refuse_placeholder(value.reveal())
-            stored, created = _store(client, context, name, value, description)
+            stored, created = _store(client, context, name, value, details)
         finally:
             value.wipe()
     context.show(stored, f"Secret {name} {'stored' if created else 'updated'}.")
+    if has_expired(stored) and not context.as_json:
+        click.echo("warning: It has expired, so scripts do not get it. See: nightdrop secret edit --help", err=True)
+
+
+@secret_command.command("edit", cls=NoValueCommand)
+@click.argument("name", type=TEXT)
+@click.option("--description", type=TEXT, help="What it is for. Not secret.")
+@click.option("--expires", type=EXPIRY, metavar="WHEN", help=_EXPIRES_HELP)
+@of_site
+def edit_secret(context: Context, name: str, description: str | None, expires: str | int | None) -> None:
+    """Change description and expiry; the value is neither needed nor touched.
+
+    A date without a time is its beginning; times are local unless they say otherwise.
+    """
+    details = _details(description, expires)
+    if not details:
+        raise click.UsageError("Give --description, --expires or both.", click.get_current_context())
+    with context.client() as client:
+        secret = _required(client, context, name)
+        changed = client.call("PATCH", f"{context.site_path}/secrets/{secret['id']}", body=details)
+    context.show(changed, f"Secret {name} changed.")
 
 
 @secret_command.command("ls")
@@ -79,7 +107,8 @@ def list_secrets(context: Context, search: str | None, sort: str) -> None:
         found = pages(lambda cursor: client.get(path, q=search, sort=order, cursor=cursor, limit=500))
         rows = list(found)
     empty = "No secret matches." if search else "There is no secret yet. Add one with: nightdrop secret set NAME"
-    context.table(rows, _COLUMNS, empty, _shown)
+    columns = [column for column in _COLUMNS if column[0] != "expires" or any(row["expires_ms"] for row in rows)]
+    context.table(rows, columns, empty, _shown)
 
 
 @secret_command.command("rm")
@@ -89,10 +118,7 @@ def list_secrets(context: Context, search: str | None, sort: str) -> None:
 def remove_secret(context: Context, name: str, yes: bool) -> None:
     """Remove a secret for good. Scripts get "" from then on."""
     with context.client() as client:
-        secret = _find(client, context, name)
-        if secret is None:
-            # The name is not repeated: people paste values into the wrong place.
-            raise SecretMissingError(f"There is no secret of this name in site {context.site}.")
+        secret = _required(client, context, name)
         path = f"{context.site_path}/secrets/{secret['id']}"
         # Only what was shown is confirmed: a script that came in between is an error that names it.
         confirmed = yes or _shown_users(client, path, secret)
@@ -119,16 +145,14 @@ def _shown_users(client: Client, path: str, secret: dict[str, Any]) -> bool:
 
 
 def _store(
-    client: Client, context: Context, name: str, value: RedactedBytes, description: str | None
+    client: Client, context: Context, name: str, value: RedactedBytes, details: dict[str, Any]
 ) -> tuple[dict[str, Any], bool]:
     from nightdrop.keys.pins import EpochRolledBackError
 
     for attempt in range(_ATTEMPTS):
         existing = _find(client, context, name)
         try:
-            body = _sealed(client, context, name, value)
-            if description is not None:
-                body["description"] = description
+            body = {**_sealed(client, context, name, value), **details}
             return _write(client, context, name, body, existing), existing is None
         except ApiError as error:
             # Somebody stored or removed the same name between our look and our write: look and seal again.
@@ -186,7 +210,25 @@ def _find(client: Client, context: Context, name: str) -> dict[str, Any] | None:
     return items[0] if items else None
 
 
+def _required(client: Client, context: Context, name: str) -> dict[str, Any]:
+    secret = _find(client, context, name)
+    if secret is None:
+        # The name is not repeated: people paste values into the wrong place.
+        raise SecretMissingError(f"There is no secret of this name in site {context.site}.")
+    return secret
+
+
+def _details(description: str | None, expires: str | int | None) -> dict[str, Any]:
+    return ({} if description is None else {"description": description}) | expiry_body(expires)
+
+
 def _shown(secret: dict[str, Any]) -> dict[str, Any]:
     health = secret["health"]
     state = health if health in {"ok", "unchecked"} else f"cannot be opened ({health}): set its value again"
-    return {**secret, "updated": when(secret["updated_ms"]), "used": when(secret["last_used_ms"]), "state": state}
+    return {
+        **secret,
+        "updated": when(secret["updated_ms"]),
+        "used": when(secret["last_used_ms"]),
+        "expires": when(secret["expires_ms"]),
+        "state": "expired: scripts do not get it" if has_expired(secret) and health in {"ok", "unchecked"} else state,
+    }

@@ -103,14 +103,16 @@ class SecretStore(SecretUpkeep):
         epoch: int,
         *,
         description: str | None = None,
+        expires_ms: int | Keep | None = KEEP,
         create: bool | None = None,
         precondition: Precondition | None = None,
     ) -> SecretInfo:
         """Store a sealed value; one that is there is overwritten at once and for good.
 
         ``revision`` and ``epoch`` are the ones of ``sealing_key`` that the value is bound to. ``create=True`` refuses
-        a name that is there, ``False`` one that is not, ``None`` takes both. ``description=None`` keeps what it is.
-        ``precondition`` is called with what is there, and may raise.
+        a name that is there, ``False`` one that is not, ``None`` takes both. ``description=None`` and
+        ``expires_ms=KEEP`` keep what it is; an expiry of ``None`` is never. ``precondition`` is called with what is
+        there, and may raise.
         Without an error the change is done; ``scrubbed`` tells whether the old bytes are gone from every file
         already, see ``SecretInfo``.
 
@@ -125,7 +127,7 @@ class SecretStore(SecretUpkeep):
             check_description(description)
         if check_sealed_form(sealed) != epoch:
             raise SealedFormError(Failure.EPOCH)
-        write = _Write(site, name, sealed, revision, epoch, description)
+        write = _Write(site, name, sealed, revision, epoch, description, expires_ms)
         try:
             with authorized(self._db, caller, Permission.SECRETS_EDIT, site, name) as connection:
                 state = self._find_writable(connection, write)
@@ -136,7 +138,7 @@ class SecretStore(SecretUpkeep):
                 # A worker lets its keeper check that it can open it.
                 notify(connection, "house")
                 event = Event.SECRET_CREATED if state.id is None else Event.SECRET_UPDATED
-                record(connection, event, caller, site, name, "ok", {"revision": revision, "epoch": epoch})
+                record(connection, event, caller, site, name, "ok", write.detail)
         except IntegrityError:
             # The lock of the site keeps this from happening; the unique index sees to it even if it did not.
             raise SecretExistsError(field="name") from None
@@ -283,7 +285,11 @@ class SecretStore(SecretUpkeep):
             "epoch": write.epoch,
             "sealed": write.sealed,
         }
-        return raw.add(connection, values) if state.id is None else raw.overwrite(connection, values)
+        info = raw.add(connection, values) if state.id is None else raw.overwrite(connection, values)
+        if isinstance(write.expires_ms, Keep):
+            return info
+        raw.set_expiry(connection, info.id, write.expires_ms)
+        return replace(info, expires_ms=write.expires_ms)
 
     def _scrubbed(self, info: SecretInfo) -> SecretInfo:
         try:
@@ -304,6 +310,13 @@ class _Write:
     revision: int
     epoch: int
     description: str | None
+    expires_ms: int | Keep | None
+
+    @property
+    def detail(self) -> dict[str, int | None]:
+        """What the audit log says of it."""
+        detail: dict[str, int | None] = {"revision": self.revision, "epoch": self.epoch}
+        return detail if isinstance(self.expires_ms, Keep) else {**detail, "expires_ms": self.expires_ms}
 
 
 def _required(connection: Connection, site: str, name: str) -> SecretInfo:

@@ -14,6 +14,7 @@ _WIPE_CHUNK = 64 * 1024
 _WHY = {
     ord("m"): "there is no such secret in this site",
     ord("p"): "its policy does not allow this script to read it",
+    ord("e"): "it has expired",
     ord("x"): "it cannot be decrypted",
     ord("r"): "an older revision was put in its place, so it is not used",
     ord("a"): "the audit log cannot be written, so no value is released",

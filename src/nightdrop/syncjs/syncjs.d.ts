@@ -5,7 +5,7 @@
  *
  * The name is case-sensitive.
  *
- * Returns `fallback`, which is `""` unless given, when there is no such secret or it cannot be read.
+ * Returns `fallback`, `""` unless given, when the secret is not there, has expired or cannot be read.
  *
  * It never throws; the reason is a line in the run's log.
  *
@@ -17,6 +17,8 @@ declare function GetSecret(name: string, fallback?: string): string;
 
 /**
  * Tells whether this site has a secret of that name, without reading it.
+ *
+ * Also true for one that has expired, or that this script may not read.
  */
 declare function HasSecret(name: string): boolean;
 

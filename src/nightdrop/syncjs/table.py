@@ -21,7 +21,7 @@ FUNCTIONS = (
         _DOC,
         (
             "The name is case-sensitive.",
-            'Returns `fallback`, which is `""` unless given, when there is no such secret or it cannot be read.',
+            'Returns `fallback`, `""` unless given, when the secret is not there, has expired or cannot be read.',
             "It never throws; the reason is a line in the run's log.",
             "`fallback` is an addition of nightdrop.",
             "From then on the value, and its usual encodings, appear as `***` in the log of the run.",
@@ -34,7 +34,7 @@ FUNCTIONS = (
         "boolean",
         "Tells whether this site has a secret of that name, without reading it.",
         _OURS,
-        (),
+        ("Also true for one that has expired, or that this script may not read.",),
         "secret.has",
     ),
     Function(

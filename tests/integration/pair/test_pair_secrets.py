@@ -30,6 +30,7 @@ def test_a_missing_secret_is_empty_and_the_log_says_so(pair):
     [
         (b"m", "there is no such secret in this site"),
         (b"p", "its policy does not allow this script to read it"),
+        (b"e", "it has expired"),
         (b"x", "it cannot be decrypted"),
         (b"r", "an older revision was put in its place, so it is not used"),
         (b"a", "the audit log cannot be written, so no value is released"),

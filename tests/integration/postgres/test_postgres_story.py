@@ -43,6 +43,22 @@ def test_a_secret_goes_in_and_a_script_uses_it(installation: Installation, place
     assert "2 audit logs hold" in report["audit"]["detail"]
 
 
+def test_an_expiry_without_the_value_holds(installation: Installation, place: Place) -> None:
+    installation.start()
+    installation.ok("secret", "set", "ends", "--expires", "90d", stdin="value-of-ends")
+    installation.ok("secret", "set", "stays", stdin="value-of-stays")
+    ask = 'Log(GetSecret("ends") == "value-of-ends", HasSecret("ends"), GetSecret("stays") == "value-of-stays");'
+    assert installation.exec_js(ask).out == "true true true\n"
+    place.server.execute("UPDATE secret_expiries SET expires_ms = 1", place.name)
+    ended = installation.exec_js(ask)
+    assert ended.out.endswith("false true true\n")
+    assert 'GetSecret("ends"): it has expired' in ended.out + ended.err
+    installation.ok("secret", "edit", "ends", "--expires", "never")
+    assert installation.exec_js(ask).out == "true true true\n"
+    events = next(iter(place.chains().values()))
+    assert [event for event in events if event.startswith("secret.refused")] == ["secret.refused.expired"]
+
+
 def test_no_password_is_where_others_can_read_it(installation: Installation, place: Place) -> None:
     installation.environment["NIGHTDROP_KEEPER_DATABASE"] = place.keeper_url
     installation.start()

@@ -102,6 +102,12 @@ def test_description_and_expiry_change_without_the_value(web, world):
     assert [item["expires_ms"] for item in listed] == [5]
     ask(web, "PUT", f"{path}/value", {"value": "again"})
     assert ask(web, "GET", path).json()["expires_ms"] == 5
+    ask(web, "PUT", f"{path}/value", {"value": "again", "expires_ms": 5_000_000_000_000})
+    assert ask(web, "GET", path).json()["expires_ms"] == 5_000_000_000_000
+    assert ask(web, "PUT", f"{path}/value", {"value": "again", "expires_ms": None}).json()["expires_ms"] is None
+    made = ask(web, "POST", f"/sites/{world.here}/secrets", {"name": "ends", "value": "v", "expires_ms": 7}).json()
+    assert made["expires_ms"] == 7
+    ask(web, "DELETE", f"/sites/{world.here}/secrets/{made['id']}")
     ask(web, "DELETE", path)
     with web.db.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM secret_expiries")).scalar() == 0

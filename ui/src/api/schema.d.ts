@@ -1204,6 +1204,11 @@ export interface components {
          */
         NewSecret: {
             /**
+             * Expires Ms
+             * @description When runs stop getting it, null for never. Not given, it stays.
+             */
+            expires_ms?: number | null;
+            /**
              * Sealed
              * @description Base64 of the sealed value.
              */
@@ -1285,6 +1290,11 @@ export interface components {
          * @description A value that overwrites the one there is, for good.
          */
         NewValue: {
+            /**
+             * Expires Ms
+             * @description When runs stop getting it, null for never. Not given, it stays.
+             */
+            expires_ms?: number | null;
             /**
              * Sealed
              * @description Base64 of the sealed value.
@@ -1768,13 +1778,13 @@ export interface components {
          * @description What can be changed without the value; what is not given stays.
          */
         SecretChange: {
-            /** Description */
-            description?: string | null;
             /**
              * Expires Ms
-             * @description When runs stop getting it, null for never. Not sealed with the value.
+             * @description When runs stop getting it, null for never. Not given, it stays.
              */
             expires_ms?: number | null;
+            /** Description */
+            description?: string | null;
         };
         /**
          * SecretOut

@@ -17,7 +17,7 @@ from nightdrop.core.caller import Caller
 from nightdrop.core.errors import InvalidError
 from nightdrop.core.ids import is_id
 from nightdrop.secrets.listing import PREFIX
-from nightdrop.secrets.model import KEEP, SecretInfo, SecretInUseError, SecretMissingError
+from nightdrop.secrets.model import KEEP, Keep, SecretInfo, SecretInUseError, SecretMissingError
 from nightdrop.secrets.store import Precondition
 
 router = APIRouter(prefix="/sites/{site}", tags=["secrets"])
@@ -78,7 +78,19 @@ class SecretQuery(PageQuery):
     sort: Literal["name", "-name", "updated", "-updated", "used", "-used"] = "name"
 
 
-class ValueIn(In):
+class ExpiryIn(In):
+    """An expiry that is not sealed with the value."""
+
+    expires_ms: int | None = Field(
+        None, ge=0, lt=2**53, description="When runs stop getting it, null for never. Not given, it stays."
+    )
+
+    @property
+    def expiry(self) -> int | Keep | None:
+        return self.expires_ms if "expires_ms" in self.model_fields_set else KEEP
+
+
+class ValueIn(ExpiryIn):
     """A value: sealed by the caller, or text that is sealed at once."""
 
     sealed: str | None = Field(None, description="Base64 of the sealed value.")
@@ -100,13 +112,10 @@ class NewValue(ValueIn):
     description: str | None = None
 
 
-class SecretChange(In):
+class SecretChange(ExpiryIn):
     """What can be changed without the value; what is not given stays."""
 
     description: str | None = None
-    expires_ms: int | None = Field(
-        None, ge=0, lt=2**53, description="When runs stop getting it, null for never. Not sealed with the value."
-    )
 
 
 @router.get("/sealing-key")
@@ -197,7 +206,7 @@ def change_secret(
         info.site_id,
         info.name,
         body.description,
-        expires_ms=body.expires_ms if "expires_ms" in body.model_fields_set else KEEP,
+        expires_ms=body.expiry,
         precondition=precondition(if_match, _tag),
     )
     return _tagged(response, services, caller, changed)
@@ -249,6 +258,7 @@ def _put(
             name,
             body.value,
             description=description,
+            expires_ms=body.expiry,
             create=create,
             precondition=unless,
         )
@@ -262,6 +272,7 @@ def _put(
             body.revision,
             body.epoch,
             description=description,
+            expires_ms=body.expiry,
             create=create,
             precondition=unless,
         )

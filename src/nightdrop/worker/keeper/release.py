@@ -13,8 +13,9 @@ from nightdrop.worker.keeper.keyring import Keyring
 from nightdrop.worker.keeper.sealed_rows import RowsUnavailableError, SealedRow, SealedRows
 from nightdrop.worker.keeper.store import Change, HighWater, KeeperStore, NotWrittenError
 
-VALUE, MISSING, POLICY, UNDECRYPTABLE, ROLLBACK, AUDIT = b"v", b"m", b"p", b"x", b"r", b"a"
+VALUE, MISSING, POLICY, EXPIRED, UNDECRYPTABLE, ROLLBACK, AUDIT = b"v", b"m", b"p", b"e", b"x", b"r", b"a"
 _MAX_NAME = 128
+_KIND = {MISSING: "missing", POLICY: "policy", EXPIRED: "policy", ROLLBACK: "rollback"}
 
 EVENT_OF_FAILURE = {
     Failure.FORMAT: Event.SECRET_REFUSED_FORMAT,
@@ -63,7 +64,7 @@ class RefusedError(Exception):
         self.code = code
         self.failure = failure
         self.event = event
-        self.kind = {MISSING: "missing", POLICY: "policy", ROLLBACK: "rollback"}.get(code, "undecryptable")
+        self.kind = _KIND.get(code, "undecryptable")
 
 
 class Releaser:
@@ -175,7 +176,7 @@ class Releaser:
         # The earlier of what is sealed and what the row says, so that writing a row never lengthens what is sealed.
         ends = [at for at in (policy.expires_ms, row_expires_ms) if at is not None]
         if ends and min(ends) <= self._clock.now_ms():
-            refusal = RefusedError(POLICY, "expired", Event.SECRET_REFUSED_EXPIRED)
+            refusal = RefusedError(EXPIRED, "expired", Event.SECRET_REFUSED_EXPIRED)
         if refusal is not None:
             # It opened, so it counts as seen: an older revision with a wider policy must not come back.
             refusal.changes = changes
