@@ -96,7 +96,7 @@ def test_of_two_who_use_a_link_at_the_same_time_one_gets_in(accounts, name):
 
     with ThreadPoolExecutor(4) as threads:
         assert sum(result is not None for result in threads.map(attempt, range(4))) == 1
-    assert len(accounts.admins.list(OWNER)) == 1
+    assert len(accounts.admins.list(OWNER).items) == 1
 
 
 def test_a_first_link_is_dead_once_somebody_made_an_admin_otherwise(accounts):
@@ -104,7 +104,7 @@ def test_a_first_link_is_dead_once_somebody_made_an_admin_otherwise(accounts):
     accounts.admins.create(OWNER, "bob")
     with pytest.raises(SetupLinkInvalidError):
         accounts.sign_in.set_up(link.token, "eve", PASSWORD, HERE)
-    assert [admin.name for admin in accounts.admins.list(OWNER)] == ["bob"]
+    assert [admin.name for admin in accounts.admins.list(OWNER).items] == ["bob"]
 
 
 def test_a_refused_password_does_not_use_the_link_up(accounts):
@@ -461,7 +461,7 @@ def test_a_session_ends_when_idle_and_in_any_case(accounts, clock):
     session = accounts.enter("bob")
     clock.advance(LIMITS.idle_ms)
     assert accounts.credentials.of_session(session.cookie) is None
-    assert accounts.sessions.list(session.caller) == []
+    assert accounts.sessions.list(session.caller).items == ()
 
 
 def test_what_only_stays_open_does_not_keep_a_session_alive(accounts, clock):
@@ -478,7 +478,7 @@ def test_one_lists_and_ends_ones_own_sessions_only(accounts):
         accounts.enter("bob", origin=Origin("::1", "x\r\ny" * 99)),
         accounts.new("eve"),
     )
-    shown = accounts.sessions.list(mine.caller)
+    shown = accounts.sessions.list(mine.caller).items
     assert {each.id for each in shown} == {mine.caller.credential_id, other.caller.credential_id}
     assert [each.id for each in shown if each.current] == [mine.caller.credential_id]
     assert all(mine.cookie not in str(each) and other.cookie not in str(each) for each in shown)

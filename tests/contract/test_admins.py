@@ -106,7 +106,7 @@ def test_bad_input_changes_nothing(accounts, vault):
     for missing in (new_id("adm"), "x", "bob"):
         with pytest.raises(AdminMissingError):
             accounts.admins.change(OWNER, missing, disabled=True)
-    assert accounts.admins.list(OWNER) == [before]
+    assert accounts.admins.list(OWNER).items == (before,)
 
 
 def test_a_reset_takes_everything_that_lets_one_in(accounts):
@@ -202,7 +202,7 @@ def test_only_super_admins_manage_admins(accounts, vault):
     site = vault.site.id
     everything = {site: ["secrets:view", "secrets:edit", "scripts:edit", "settings:edit", "audit:view"]}
     caller = accounts.new("bob", everything).caller
-    before = accounts.admins.list(OWNER)
+    before = accounts.admins.list(OWNER).items
     for call in (
         lambda: accounts.admins.list(caller),
         lambda: accounts.admins.get(caller, "bob"),
@@ -214,7 +214,7 @@ def test_only_super_admins_manage_admins(accounts, vault):
     ):
         with pytest.raises(DeniedError):
             call()
-    assert accounts.admins.list(OWNER) == before
+    assert accounts.admins.list(OWNER).items == before
     assert len(entries(accounts.db, "access.denied")) == 7
 
 
@@ -226,5 +226,5 @@ def test_a_name_that_is_used_again_inherits_nothing(accounts, vault):
     new = accounts.new("bob")
     assert new.caller.admin_id != old.caller.admin_id
     assert accounts.credentials.of_token(token.token) is None
-    assert accounts.tokens.list(new.caller) == []
+    assert accounts.tokens.list(new.caller).items == ()
     assert not new.caller.may("secrets:view", site)

@@ -3,10 +3,10 @@ from sqlalchemy import text
 
 from nightdrop.access.sites import SiteMissingError
 from nightdrop.core.caller import SYSTEM, Caller
+from nightdrop.core.cursor import CursorError
 from nightdrop.core.errors import DeniedError
 from nightdrop.core.script_text import ScriptEmptyError, ScriptNameError, ScriptNotTextError, ScriptTooLargeError
 from nightdrop.scripts.model import (
-    CursorError,
     ScriptChangedError,
     ScriptDescriptionError,
     ScriptExistsError,

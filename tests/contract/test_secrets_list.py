@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from nightdrop.core.cursor import CursorError
 from nightdrop.core.ids import new_id
 from nightdrop.secrets.names import fold, search_text
-from nightdrop.secrets.store import CursorError, SortError
+from nightdrop.secrets.store import SortError
 from vault import OWNER
 
 SOME_ID = "sec_00000000000000000000000000"
@@ -148,7 +149,7 @@ def cursor_of(*parts):
         cursor_of("name", "a\0", SOME_ID),
         cursor_of("name", "a", "sec_x' OR 1=1"),
         cursor_of("name", ["a"], SOME_ID),
-        cursor_of("name", "a" * 200, SOME_ID),
+        cursor_of("name", "a" * 600, SOME_ID),
         "W" * 100_000,
     ],
 )

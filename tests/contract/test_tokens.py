@@ -37,7 +37,7 @@ def test_a_token_does_what_is_written_in_it(accounts, vault, bob, clock):
     assert made.token.startswith("nd_")
     assert made.info.prefix == made.token[:8]
     assert made.token not in repr(made)
-    assert accounts.tokens.list(bob) == [made.info]
+    assert accounts.tokens.list(bob).items == (made.info,)
     caller = accounts.credentials.of_token(made.token)
     assert (caller.kind, caller.name) == ("token", "bob/ci")
     assert {p for p in ALL if caller.may(p, site)} == {"runs:run", "secrets:view"}
@@ -110,7 +110,7 @@ def test_what_cannot_be_made(accounts, vault, bob, clock):
     ]:
         with pytest.raises(error):
             accounts.tokens.create(caller, name, sites, permissions, expires)
-    assert accounts.tokens.list(bob) == accounts.tokens.list(boss) == []
+    assert accounts.tokens.list(bob).items == accounts.tokens.list(boss).items == ()
 
 
 def test_names_are_ones_own(accounts, vault, bob):
@@ -119,7 +119,7 @@ def test_names_are_ones_own(accounts, vault, bob):
     with pytest.raises(TokenExistsError):
         accounts.tokens.create(bob, "ci", [vault.site.id], ["secrets:view"])
     eves = accounts.tokens.create(eve, "ci", [vault.site.id], ["secrets:view"])
-    assert accounts.tokens.list(eve) == [eves.info]
+    assert accounts.tokens.list(eve).items == (eves.info,)
     for missing in (made.info.id, new_id("tok"), "x", made.token):
         with pytest.raises(TokenMissingError):
             accounts.tokens.revoke(eve, missing)
@@ -132,7 +132,7 @@ def test_the_last_use_is_noted_to_the_minute_and_not_at_each_use(accounts, vault
     for _ in range(4):
         clock.advance(25_000)
         accounts.credentials.of_token(made.token)
-        times.append(accounts.tokens.list(bob)[0].used_ms - made.info.created_ms)
+        times.append(accounts.tokens.list(bob).items[0].used_ms - made.info.created_ms)
     assert times == [25_000, 25_000, 25_000, 100_000]
 
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { api, ApiError, onSignedOut, send, unwrap } from '../src/api/client'
+import { api, ApiError, everyPage, onSignedOut, send, unwrap } from '../src/api/client'
 import { KeyError } from '../src/seal/identity'
 import { ValueError } from '../src/seal/format'
 import { healthProblem } from '../src/secrets/health'
@@ -29,6 +29,23 @@ describe('problems', () => {
     answer(422, problem, { 'Content-Type': 'application/problem+json' })
     const call = unwrap(api.GET('/api/v1/sites', { baseUrl: 'http://x' }))
     await expect(call).rejects.toMatchObject({ code: 'secret_name', field: 'name' })
+  })
+
+  test('a list of many pages is read to its end', async () => {
+    const asked: string[] = []
+    vi.stubGlobal('fetch', (request: Request) => {
+      asked.push(new URL(request.url).search)
+      const page = [{ items: [1, 2], next: 'a' }, { items: [3], next: 'b' }, { items: [], next: null }][asked.length - 1]
+      return Promise.resolve(new Response(JSON.stringify(page)))
+    })
+    const all = everyPage((query) => api.GET('/api/v1/sites', { baseUrl: 'http://x', params: { query } }))
+    expect(await all).toEqual({ items: [1, 2, 3] })
+    expect(asked).toEqual(['?limit=500', '?limit=500&cursor=a', '?limit=500&cursor=b'])
+  })
+
+  test('an error on a later page is the error of the list', async () => {
+    const call = vi.fn().mockResolvedValueOnce({ data: { items: [1], next: 'a' }, response: new Response() }).mockResolvedValue({ error: problem, response: new Response(null, { status: 422 }) })
+    await expect(everyPage(call)).rejects.toMatchObject({ code: 'secret_name' })
   })
 
   test('too many attempts say when to try again', async () => {

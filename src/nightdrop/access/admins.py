@@ -1,7 +1,7 @@
 """Admins: who has an account, and what each may do where. Only super admins and the host's owner work here."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from nightdrop.access.account_names import check_account_name, normalised
 from nightdrop.access.guard import authorized, check, guarded
+from nightdrop.access.paging import Order, Page, select_page
 from nightdrop.access.permissions import SITE_PERMISSIONS, Permission
 from nightdrop.access.setup_links import SetupLink, new_setup_link
 from nightdrop.access.sites import SiteMissingError
@@ -78,6 +79,7 @@ class Admin:
 
 _PASSKEYS = select(func.count()).where(admin_passkeys.c.admin_id == _A.id).scalar_subquery().label("passkey_count")
 _ADMINS = select(admins, _PASSKEYS)
+_BY_NAME = Order("admins", _A.name, _A.id, PREFIX)
 
 
 class AdminStore:
@@ -87,17 +89,17 @@ class AdminStore:
         self._db = db
         self._clock = clock
 
-    def list(self, caller: Caller) -> list[Admin]:
-        """Return all, by name.
+    def list(self, caller: Caller, *, limit: int = 100, cursor: str | None = None) -> Page[Admin]:
+        """Return a page of them, by name.
 
         Raises:
-            DeniedError.
+            CursorError, DeniedError.
         """
         check(self._db, caller, Permission.ADMINS_EDIT)
         with self._db.read() as connection:
-            rows = connection.execute(_ADMINS.order_by(_A.name)).all()
-            grants = _all_grants(connection)
-        return [_admin(row, grants.get(row.id, {})) for row in rows]
+            page = select_page(connection, _ADMINS, _BY_NAME, lambda row: row, limit=limit, cursor=cursor)
+            grants = _grants_by_admin(connection, [row.id for row in page.items])
+        return Page(tuple(_admin(row, grants.get(row.id, {})) for row in page.items), page.cursor)
 
     def get(self, caller: Caller, name_or_id: str) -> Admin:
         """Return one.
@@ -236,7 +238,7 @@ class AdminStore:
 
 def grants_of(connection: Connection, admin_id: str) -> dict[str, frozenset[str]]:
     """Return what an admin was given, by site."""
-    return _all_grants(connection, admin_id).get(admin_id, {})
+    return _grants_by_admin(connection, [admin_id]).get(admin_id, {})
 
 
 def put_grants(connection: Connection, admin_id: str, grants: Grants) -> None:
@@ -258,10 +260,8 @@ def put_grants(connection: Connection, admin_id: str, grants: Grants) -> None:
     connection.execute(insert(admin_grants), rows)
 
 
-def _all_grants(connection: Connection, admin_id: str | None = None) -> dict[str, dict[str, frozenset[str]]]:
-    wanted = select(admin_grants)
-    if admin_id is not None:
-        wanted = wanted.where(admin_grants.c.admin_id == admin_id)
+def _grants_by_admin(connection: Connection, admin_ids: Sequence[str]) -> dict[str, dict[str, frozenset[str]]]:
+    wanted = select(admin_grants).where(admin_grants.c.admin_id.in_(admin_ids))
     found: dict[str, dict[str, frozenset[str]]] = {}
     for row in connection.execute(wanted):
         of_admin = found.setdefault(row.admin_id, {})

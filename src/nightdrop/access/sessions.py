@@ -2,12 +2,14 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from nightdrop.access.bearer import bearer_hash, new_bearer
 from nightdrop.access.guard import check, guarded
+from nightdrop.access.paging import Order, Page, select_page
 from nightdrop.access.permissions import Permission
 from nightdrop.audit.events import Event
 from nightdrop.audit.log import record
@@ -20,6 +22,8 @@ from nightdrop.db.tables import admin_sessions
 
 PREFIX = "ses"
 _S = admin_sessions.c
+# Not by the last use: one that is used while somebody turns pages would be on none of them.
+_NEWEST = Order("sessions", _S.created_ms, _S.id, PREFIX, newest_first=True)
 # How stale the time of the last use may be: a read does not wait for a write each time.
 _TOUCH_MS = 60_000
 _MAX_AGENT = 200
@@ -120,19 +124,18 @@ class SessionStore:
         self._clock = clock
         self._limits = limits
 
-    def list(self, caller: Caller) -> list[SessionInfo]:
-        """Return one's own sessions, the last used first.
+    def list(self, caller: Caller, *, limit: int = 100, cursor: str | None = None) -> Page[SessionInfo]:
+        """Return a page of one's own sessions, the last started first.
 
         Raises:
-            DeniedError.
+            CursorError, DeniedError.
         """
         check(self._db, caller, Permission.ACCOUNT_EDIT)
         live = is_live(self._clock.now_ms(), self._limits)
+        mine = select(admin_sessions).where(_S.admin_id == caller.admin_id, live)
+        shown = partial(self._shown, caller)
         with self._db.read() as connection:
-            rows = connection.execute(
-                select(admin_sessions).where(_S.admin_id == caller.admin_id, live).order_by(_S.seen_ms.desc(), _S.id)
-            ).all()
-        return [self._shown(row, caller) for row in rows]
+            return select_page(connection, mine, _NEWEST, shown, limit=limit, cursor=cursor)
 
     def end(self, caller: Caller, session_id: str) -> None:
         """End one of one's own sessions.
@@ -154,7 +157,7 @@ class SessionStore:
             connection.execute(delete(admin_sessions).where(_S.id == caller.credential_id))
             record(connection, Event.SESSION_ENDED, caller, None, caller.credential_id)
 
-    def _shown(self, row: Any, caller: Caller) -> SessionInfo:
+    def _shown(self, caller: Caller, row: Any) -> SessionInfo:
         expires = min(row.seen_ms + self._limits.idle_ms, row.created_ms + self._limits.max_ms)
         return SessionInfo(
             row.id, row.created_ms, row.seen_ms, expires, row.address, row.agent, row.id == caller.credential_id

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from nightdrop.access.guard import check, guarded, record_denial
+from nightdrop.access.paging import Order, Page, select_page
 from nightdrop.access.permissions import Permission, sees_site
 from nightdrop.access.settings import SiteSettings, changed_settings, parse_settings
 from nightdrop.audit.events import Event
 from nightdrop.audit.log import record
-from nightdrop.core.caller import SYSTEM, Caller
+from nightdrop.core.caller import ALL_SITES, SYSTEM, Caller
 from nightdrop.core.clock import Clock
 from nightdrop.core.errors import ConflictError, InvalidError, NotFoundError
 from nightdrop.core.ids import is_id, new_id
@@ -91,6 +92,7 @@ class PublishedSiteKey:
 _READY = select(func.count()).where(site_keys.c.site_id == sites.c.id).scalar_subquery().label("site_key_count")
 _SITES = select(sites.c.id, sites.c.name, sites.c.created_ms, sites.c.settings, _READY)
 _WITHOUT_KEY = select(sites.c.id).where(~select(1).where(site_keys.c.site_id == sites.c.id).exists())
+_BY_NAME = Order("sites", sites.c.name, sites.c.id, _PREFIX)
 _LOCK = text("SELECT 1 FROM sites WHERE id = :site FOR NO KEY UPDATE")
 
 
@@ -199,8 +201,21 @@ class SiteStore:
         with self._db.read() as connection:
             return [row.id for row in connection.execute(_WITHOUT_KEY)]
 
+    def page(self, caller: Caller, *, limit: int = 100, cursor: str | None = None) -> Page[Site]:
+        """Return a page of the sites that the caller may see, by name.
+
+        Raises:
+            CursorError
+        """
+        wanted = _SITES
+        # A role that sees every site is not asked about each; one with grants is asked about those only.
+        if not sees_site(caller, ALL_SITES):
+            wanted = wanted.where(sites.c.id.in_([site for site in caller.grants if sees_site(caller, site)]))
+        with self._db.read() as connection:
+            return select_page(connection, wanted, _BY_NAME, _site, limit=limit, cursor=cursor)
+
     def list(self, caller: Caller) -> list[Site]:
-        """Return the sites that the caller may see, by name."""
+        """Return all sites that the caller may see, by name."""
         with self._db.read() as connection:
             rows = connection.execute(_SITES.order_by(sites.c.name)).all()
         return [_site(row) for row in rows if sees_site(caller, row.id)]

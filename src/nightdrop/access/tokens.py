@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from nightdrop.access.bearer import bearer_hash, new_bearer
 from nightdrop.access.credentials import TOKEN_PREFIX
 from nightdrop.access.guard import check, guarded
+from nightdrop.access.paging import Order, Page, select_page
 from nightdrop.access.permissions import TOKEN_PERMISSIONS, Permission, sees_site
 from nightdrop.access.sites import SiteMissingError
 from nightdrop.audit.events import Event
@@ -26,6 +27,7 @@ PREFIX = "tok"
 MAX_NAME = 64
 _SHOWN = 8
 _T = admin_tokens.c
+_BY_NAME = Order("tokens", _T.name, _T.id, PREFIX)
 
 
 class TokenMissingError(NotFoundError):
@@ -97,18 +99,16 @@ class TokenStore:
         self._db = db
         self._clock = clock
 
-    def list(self, caller: Caller) -> list[TokenInfo]:
-        """Return one's own tokens, by name.
+    def list(self, caller: Caller, *, limit: int = 100, cursor: str | None = None) -> Page[TokenInfo]:
+        """Return a page of one's own tokens, by name.
 
         Raises:
-            DeniedError.
+            CursorError, DeniedError.
         """
         check(self._db, caller, Permission.ACCOUNT_EDIT)
+        mine = select(admin_tokens).where(_T.admin_id == caller.admin_id)
         with self._db.read() as connection:
-            rows = connection.execute(
-                select(admin_tokens).where(_T.admin_id == caller.admin_id).order_by(_T.name, _T.id)
-            ).all()
-        return [_shown(row) for row in rows]
+            return select_page(connection, mine, _BY_NAME, _shown, limit=limit, cursor=cursor)
 
     def create(
         self,

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from nightdrop.cli.client import Client, part
-from nightdrop.cli.context import Context, common, of_site, when
+from nightdrop.cli.context import Context, all_sites, common, of_site, pages, when
 from nightdrop.cli.usage import TEXT, Group
 from nightdrop.core.errors import InvalidError
 
@@ -35,7 +35,7 @@ def admin_command() -> None:
 def list_admins(context: Context) -> None:
     """List the admins."""
     with context.client() as client:
-        admins = client.get("/admins")["items"]
+        admins = list(pages(lambda cursor: client.get("/admins", cursor=cursor, limit=500)))
         names = _site_names(client)
     columns = [("name", "NAME"), ("state", "STATE"), ("super", "SUPER"), ("grants", "GRANTS"), ("created", "CREATED")]
     context.table(admins, columns, "There is no admin. See: nightdrop admin setup-link", lambda a: _shown(a, names))
@@ -172,7 +172,7 @@ def _url(server: str, path: str) -> str:
 
 
 def _site_names(client: Client) -> dict[str, str]:
-    return {site["id"]: site["name"] for site in client.get("/sites")["items"]}
+    return {site["id"]: site["name"] for site in all_sites(client)}
 
 
 def _shown(admin: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:

@@ -149,6 +149,11 @@ def pages(fetch: Callable[[str | None], dict[str, Any]]) -> Iterable[dict[str, A
             return
 
 
+def all_sites(client: Client) -> list[dict[str, Any]]:
+    """Return every site that the caller may see."""
+    return list(pages(lambda cursor: client.get("/sites", cursor=cursor, limit=500)))
+
+
 def when(ms: int | None) -> str:
     """Return a time for people, in local time."""
     if not ms:

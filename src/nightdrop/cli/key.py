@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from nightdrop.cli.client import part
-from nightdrop.cli.context import Context, common, of_site, when
+from nightdrop.cli.context import Context, all_sites, common, of_site, when
 from nightdrop.cli.keeper_program import node_key_path, run_keeper
 from nightdrop.cli.nodes import approve_node, list_nodes, remove_node
 from nightdrop.cli.rotation import follow_rotation, outcome, progress, start_rotation
@@ -27,7 +27,7 @@ def show_keys(context: Context) -> None:
     """Show the fingerprints of the node key and of the keeper, and each site's keys with their state."""
     with context.client() as client:
         keeper = client.get("/status")["worker"].get("keeper") or {}
-        names = [site["name"] for site in client.get("/sites")["items"]]
+        names = [site["name"] for site in all_sites(client)]
         sites = {name: client.get(f"/sites/{part(name)}/keys") for name in names}
     shown = {"node": keeper.get("node"), "identity": keeper.get("identity"), "problem": keeper.get("problem")}
     lines = [f"node      {shown['node'] or '-'}", f"keeper    {shown['identity'] or '-'}"]

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from nightdrop.cli.client import Client
-from nightdrop.cli.context import Context, common, site_path, when
+from nightdrop.cli.context import Context, all_sites, common, site_path, when
 from nightdrop.cli.keeper import sites_shut
 from nightdrop.cli.usage import PAIR, TEXT, Group, pairs
 
@@ -40,7 +40,7 @@ def site_command() -> None:
 def list_sites(context: Context) -> None:
     """List the sites, and say which cannot be opened and why."""
     with context.client() as client:
-        sites = client.get("/sites")["items"]
+        sites = all_sites(client)
         shut = sites_shut(client, sites)
     rows = [{**site, "problem": shut.get(site["id"])} for site in sites]
     columns = [("name", "NAME"), ("id", "ID"), ("created", "CREATED"), ("state", "STATE")]

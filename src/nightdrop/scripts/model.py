@@ -35,13 +35,6 @@ class ScriptDescriptionError(InvalidError):
     hint = "Use at most 4096 characters."
 
 
-class CursorError(InvalidError):
-    """The cursor does not belong to this list."""
-
-    code = "cursor"
-    hint = "Start again without a cursor."
-
-
 @dataclass(frozen=True, slots=True)
 class ScriptInfo:
     """A script without its code; times in milliseconds since the epoch, ``version`` counts from 1."""

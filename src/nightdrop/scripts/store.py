@@ -1,8 +1,6 @@
 """Scripts and their versions: each method takes a Caller, and checks, records and acts in one transaction."""
 
-import base64
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,12 +14,12 @@ from nightdrop.access.sites import SiteMissingError
 from nightdrop.audit.events import Event
 from nightdrop.core.caller import Caller
 from nightdrop.core.clock import Clock
+from nightdrop.core.cursor import decode_cursor, encode_cursor
 from nightdrop.core.ids import is_id, new_id
 from nightdrop.core.script_text import SCRIPT_PREFIX, check_code, check_script_name
 from nightdrop.db.engine import Database
 from nightdrop.scripts.model import (
     MAX_DESCRIPTION,
-    CursorError,
     Script,
     ScriptChangedError,
     ScriptDescriptionError,
@@ -180,7 +178,7 @@ class ScriptStore:
             conditions.append("(lower(name) LIKE :search ESCAPE '!' OR lower(description) LIKE :search ESCAPE '!')")
             values["search"] = f"%{_ascii_lower(_escape_like(_plain(search)))}%"
         if cursor is not None:
-            values["key"], values["id"] = _decode_cursor(cursor, sort)
+            values["key"], values["id"] = decode_cursor(cursor, sort, SCRIPT_PREFIX, int if sort == "updated" else str)
             conditions.append(f"({key}, id) {after} (:key, :id)")
         query = (
             f"SELECT {_COLUMNS}, {key} AS sort_key FROM scripts WHERE {' AND '.join(conditions)}"  # noqa: S608 - only fixed text, values are bound
@@ -190,7 +188,7 @@ class ScriptStore:
             rows = conn.execute(text(query), values).all()
         items = tuple(_info(row) for row in rows[:limit])
         more = len(rows) > limit
-        return ScriptPage(items, _encode_cursor(sort, rows[limit - 1].sort_key, items[-1].id) if more else None)
+        return ScriptPage(items, encode_cursor(sort, rows[limit - 1].sort_key, items[-1].id) if more else None)
 
     def describe(self, caller: Caller, site: str, script: str, description: str) -> ScriptInfo:
         """Change a script's description.
@@ -351,17 +349,3 @@ def _plain(value: str) -> str:
 
 def _escape_like(value: str) -> str:
     return value.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-
-
-def _encode_cursor(sort: str, key: str | int, script_id: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([sort, key, script_id]).encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str, sort: str) -> tuple[str | int, str]:
-    try:
-        of_sort, key, script_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
-        raise CursorError(field="cursor") from None
-    if of_sort != sort or not isinstance(key, int if sort == "updated" else str) or not isinstance(script_id, str):
-        raise CursorError(field="cursor")
-    return key, script_id

@@ -52,13 +52,6 @@ class SiteKeyNotReadyError(UnavailableError):
     hint = "The worker makes it within seconds. Check that it is running: nightdrop doctor"
 
 
-class CursorError(InvalidError):
-    """The cursor does not belong to this list."""
-
-    code = "cursor"
-    hint = "Start again without a cursor."
-
-
 class SortError(InvalidError):
     """There is no such order."""
 

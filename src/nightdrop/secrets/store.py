@@ -25,7 +25,6 @@ from nightdrop.secrets.listing import PREFIX, list_page
 from nightdrop.secrets.model import (
     KEEP,
     MAX_REVISION_STEP,
-    CursorError,
     EpochConflictError,
     Keep,
     RevisionConflictError,
@@ -50,7 +49,6 @@ from nightdrop.secrets.names import (
 from nightdrop.secrets.upkeep import SecretUpkeep
 
 __all__ = [
-    "CursorError",
     "EpochConflictError",
     "RevisionConflictError",
     "SealedSecret",

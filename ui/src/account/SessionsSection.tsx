@@ -1,6 +1,6 @@
 import { Badge, Button, Group, Stack, Text } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { api, unwrap } from '../api/client'
+import { api, everyPage, unwrap } from '../api/client'
 import type { OwnSession } from '../api/schema'
 import { useAnnounce } from '../ui/Announcer'
 import { Loaded } from '../ui/Loaded'
@@ -12,7 +12,7 @@ import { agentName } from './agent'
 import classes from './lists.module.css'
 
 export function SessionsSection() {
-  const sessions = useQuery({ queryKey: ['sessions'], queryFn: () => unwrap(api.GET('/api/v1/account/sessions')) })
+  const sessions = useQuery({ queryKey: ['sessions'], queryFn: () => everyPage((query) => api.GET('/api/v1/account/sessions', { params: { query } })), select: lastUsedFirst })
   return (
     <Section title="Sessions">
       <Loaded query={sessions}>
@@ -26,6 +26,10 @@ export function SessionsSection() {
       </Loaded>
     </Section>
   )
+}
+
+function lastUsedFirst({ items }: { items: OwnSession[] }) {
+  return { items: items.toSorted((one, other) => other.seen_ms - one.seen_ms) }
 }
 
 function Session({ session }: { session: OwnSession }) {

@@ -1,7 +1,7 @@
 import { Badge, Button, Code, Group, Stack, Text } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { api, unwrap } from '../api/client'
+import { api, everyPage, unwrap } from '../api/client'
 import type { TokenOut } from '../api/schema'
 import { useMe } from '../session/session'
 import { useAnnounce } from '../ui/Announcer'
@@ -13,7 +13,7 @@ import classes from './lists.module.css'
 import { NewTokenDialog } from './NewTokenDialog'
 
 export function TokensSection() {
-  const tokens = useQuery({ queryKey: ['tokens'], queryFn: () => unwrap(api.GET('/api/v1/account/tokens')) })
+  const tokens = useQuery({ queryKey: ['tokens'], queryFn: () => everyPage((query) => api.GET('/api/v1/account/tokens', { params: { query } })) })
   const [making, setMaking] = useState(false)
   const [revoking, setRevoking] = useState<TokenOut | null>(null)
   const queries = useQueryClient()

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { ChevronDown, Plus, TriangleAlert } from 'lucide-react'
 import { useState } from 'react'
 import lists from '../account/lists.module.css'
-import { api, unwrap } from '../api/client'
+import { api, everyPage, unwrap } from '../api/client'
 import type { AdminOut, SetupLinkOut, SiteOut } from '../api/schema'
 import { SCRIPTS_EDIT_WARNING, SITE_PERMISSIONS } from '../session/permissions'
 import { SESSION, useMe } from '../session/session'
@@ -20,8 +20,8 @@ type Question = { kind: 'reset' | 'delete' | 'disable'; admin: AdminOut }
 export default function AdminsPage() {
   useTitle('Admins')
   const { admin: me } = useMe()
-  const admins = useQuery({ queryKey: ['admins'], queryFn: () => unwrap(api.GET('/api/v1/admins')), enabled: me.super })
-  const sites = useQuery({ queryKey: ['sites'], queryFn: () => unwrap(api.GET('/api/v1/sites')) })
+  const admins = useQuery({ queryKey: ['admins'], queryFn: () => everyPage((query) => api.GET('/api/v1/admins', { params: { query } })), enabled: me.super })
+  const sites = useQuery({ queryKey: ['sites'], queryFn: () => everyPage((query) => api.GET('/api/v1/sites', { params: { query } })) })
   const [edited, setEdited] = useState<AdminOut | 'new' | null>(null)
   const [link, setLink] = useState<{ name: string; link: SetupLinkOut } | null>(null)
   const [question, setQuestion] = useState<Question | null>(null)

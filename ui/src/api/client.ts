@@ -43,6 +43,25 @@ export async function unwrap<T>(call: Promise<Answer<T>>): Promise<T> {
   throw asError(answer.response, answer.error)
 }
 
+const LARGEST_PAGE = 500
+
+interface Part<T> {
+  items: T[]
+  next?: string | null
+}
+
+/** Every item of a list that comes in pages. @throws ApiError */
+export async function everyPage<T>(fetch: (query: { limit: number; cursor?: string }) => Promise<Answer<Part<T>>>): Promise<{ items: T[] }> {
+  const items: T[] = []
+  let cursor: string | undefined
+  do {
+    const page = await unwrap(fetch({ limit: LARGEST_PAGE, cursor }))
+    items.push(...page.items)
+    cursor = page.next ?? undefined
+  } while (cursor !== undefined)
+  return { items }
+}
+
 /** A call that the OpenAPI document cannot type. @throws ApiError */
 export async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
   const headers = body === undefined ? undefined : { 'Content-Type': 'application/json' }

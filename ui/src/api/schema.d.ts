@@ -165,7 +165,7 @@ export interface paths {
         };
         /**
          * List Own Sessions
-         * @description List one's own sessions.
+         * @description List one's own sessions, the last started first.
          */
         get: operations["list_own_sessions"];
         put?: never;
@@ -205,7 +205,7 @@ export interface paths {
         };
         /**
          * List Tokens
-         * @description List one's own tokens.
+         * @description List one's own tokens, by name.
          */
         get: operations["list_tokens"];
         put?: never;
@@ -349,7 +349,7 @@ export interface paths {
         };
         /**
          * List Admins
-         * @description List the admins.
+         * @description List the admins, by name.
          */
         get: operations["list_admins"];
         put?: never;
@@ -441,7 +441,7 @@ export interface paths {
         };
         /**
          * List Sites
-         * @description List the sites that the caller may see.
+         * @description List the sites that the caller may see, by name.
          */
         get: operations["list_sites"];
         put?: never;
@@ -3358,7 +3358,12 @@ export interface operations {
     };
     list_own_sessions: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Items in one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3412,6 +3417,15 @@ export interface operations {
             };
             /** @description Misdirected Request */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3569,7 +3583,12 @@ export interface operations {
     };
     list_tokens: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Items in one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3623,6 +3642,15 @@ export interface operations {
             };
             /** @description Misdirected Request */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4501,7 +4529,12 @@ export interface operations {
     };
     list_admins: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Items in one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4555,6 +4588,15 @@ export interface operations {
             };
             /** @description Misdirected Request */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5333,7 +5375,12 @@ export interface operations {
     };
     list_sites: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Items in one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5387,6 +5434,15 @@ export interface operations {
             };
             /** @description Misdirected Request */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

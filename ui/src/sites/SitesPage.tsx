@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Plus, Settings2 } from 'lucide-react'
 import { useState } from 'react'
 import { Link } from 'react-router'
-import { api, unwrap } from '../api/client'
+import { api, everyPage } from '../api/client'
 import type { SiteOut } from '../api/schema'
 import lists from '../account/lists.module.css'
 import { may, useMe } from '../session/session'
@@ -17,7 +17,7 @@ import { SiteSettingsDialog } from './SiteSettingsDialog'
 export default function SitesPage() {
   useTitle('Sites')
   const me = useMe()
-  const sites = useQuery({ queryKey: ['sites'], queryFn: () => unwrap(api.GET('/api/v1/sites')) })
+  const sites = useQuery({ queryKey: ['sites'], queryFn: () => everyPage((query) => api.GET('/api/v1/sites', { params: { query } })) })
   const [adding, setAdding] = useState(false)
   const [opened, setOpened] = useState<SiteOut | null>(null)
   return (

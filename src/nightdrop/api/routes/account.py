@@ -1,13 +1,13 @@
 """One's own account: only with a session, never with a token."""
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from nightdrop.access.tokens import MAX_NAME, TokenInfo
-from nightdrop.api.paging import Page
+from nightdrop.api.paging import Page, PageQuery
 from nightdrop.api.routes.session import Password
 from nightdrop.api.schema import In, Out
 from nightdrop.api.services import CallerDep, ServicesDep
@@ -155,9 +155,12 @@ async def end_totp(body: PasswordIn, services: ServicesDep, caller: CallerDep) -
 
 
 @router.get("/sessions")
-def list_own_sessions(services: ServicesDep, caller: CallerDep) -> Page[OwnSession]:
-    """List one's own sessions."""
-    return Page(items=[OwnSession.model_validate(info) for info in services.access.sessions.list(caller)])
+def list_own_sessions(
+    query: Annotated[PageQuery, Query()], services: ServicesDep, caller: CallerDep
+) -> Page[OwnSession]:
+    """List one's own sessions, the last started first."""
+    page = services.access.sessions.list(caller, limit=query.limit, cursor=query.cursor)
+    return Page(items=[OwnSession.model_validate(info) for info in page.items], next=page.cursor)
 
 
 @router.delete("/sessions/{session}", status_code=204)
@@ -167,9 +170,10 @@ def end_own_session(session: str, services: ServicesDep, caller: CallerDep) -> N
 
 
 @router.get("/tokens")
-def list_tokens(services: ServicesDep, caller: CallerDep) -> Page[TokenOut]:
-    """List one's own tokens."""
-    return Page(items=[TokenOut(**_token(info)) for info in services.access.tokens.list(caller)])
+def list_tokens(query: Annotated[PageQuery, Query()], services: ServicesDep, caller: CallerDep) -> Page[TokenOut]:
+    """List one's own tokens, by name."""
+    page = services.access.tokens.list(caller, limit=query.limit, cursor=query.cursor)
+    return Page(items=[TokenOut(**_token(info)) for info in page.items], next=page.cursor)
 
 
 @router.post("/tokens", status_code=201)

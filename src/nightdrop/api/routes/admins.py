@@ -1,12 +1,14 @@
 """Admins: who has an account and what each may do. For super admins and the host's owner."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from nightdrop.access.admins import Admin
 from nightdrop.access.setup_links import SetupLink
 from nightdrop.api.etags import IfMatch, etag, precondition
-from nightdrop.api.paging import Page
+from nightdrop.api.paging import Page, PageQuery
 from nightdrop.api.schema import In, Out
 from nightdrop.api.services import CallerDep, Services, ServicesDep
 
@@ -60,9 +62,10 @@ class AdminChange(In):
 
 
 @router.get("/admins")
-def list_admins(services: ServicesDep, caller: CallerDep) -> Page[AdminOut]:
-    """List the admins."""
-    return Page(items=[_shown(admin) for admin in services.access.admins.list(caller)])
+def list_admins(query: Annotated[PageQuery, Query()], services: ServicesDep, caller: CallerDep) -> Page[AdminOut]:
+    """List the admins, by name."""
+    page = services.access.admins.list(caller, limit=query.limit, cursor=query.cursor)
+    return Page(items=[_shown(admin) for admin in page.items], next=page.cursor)
 
 
 @router.post("/admins", status_code=201)

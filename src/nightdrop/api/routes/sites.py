@@ -1,17 +1,17 @@
 """Virtual sites and their settings."""
 
 from time import monotonic
-from typing import Any
+from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from nightdrop.access.permissions import Permission, allowed
 from nightdrop.access.settings import shown_settings
 from nightdrop.access.sites import Site
 from nightdrop.api.etags import IfMatch, etag, precondition
-from nightdrop.api.paging import Page
+from nightdrop.api.paging import Page, PageQuery
 from nightdrop.api.schema import In, Out
 from nightdrop.api.services import CallerDep, Services, ServicesDep
 from nightdrop.core.caller import Caller
@@ -57,9 +57,10 @@ class SiteChange(In):
 
 
 @router.get("/sites")
-def list_sites(services: ServicesDep, caller: CallerDep) -> Page[SiteOut]:
-    """List the sites that the caller may see."""
-    return Page(items=[_shown(caller, site) for site in services.sites.list(caller)])
+def list_sites(query: Annotated[PageQuery, Query()], services: ServicesDep, caller: CallerDep) -> Page[SiteOut]:
+    """List the sites that the caller may see, by name."""
+    page = services.sites.page(caller, limit=query.limit, cursor=query.cursor)
+    return Page(items=[_shown(caller, site) for site in page.items], next=page.cursor)
 
 
 @router.post("/sites", status_code=201)
