@@ -12,7 +12,7 @@ from nightdrop.access.account_names import check_account_name, normalised
 from nightdrop.access.guard import authorized, check, guarded
 from nightdrop.access.paging import Order, Page, select_page
 from nightdrop.access.permissions import SITE_PERMISSIONS, Permission
-from nightdrop.access.setup_links import SetupLink, new_setup_link
+from nightdrop.access.setup_links import SetupLink, lock_first_admin, new_setup_link
 from nightdrop.access.sites import SiteMissingError
 from nightdrop.audit.events import Event
 from nightdrop.audit.log import record
@@ -216,6 +216,7 @@ class AdminStore:
             SetUpAlreadyError, DeniedError.
         """
         with authorized(self._db, caller, Permission.ADMINS_EDIT) as connection:
+            lock_first_admin(connection)
             if connection.execute(select(_A.id).limit(1)).first() is not None:
                 raise SetUpAlreadyError
             link = new_setup_link(connection, self._clock.now_ms(), None)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, text
 
 from nightdrop.access.bearer import bearer_hash, new_bearer
 from nightdrop.core.errors import DeniedError
@@ -11,6 +11,7 @@ from nightdrop.db.tables import admins, setup_links
 
 LIFETIME_MS = 24 * 3600 * 1000
 _L = setup_links.c
+_LOCK = text("LOCK TABLE admins IN SHARE ROW EXCLUSIVE MODE")
 
 
 class SetupLinkInvalidError(DeniedError):
@@ -35,6 +36,16 @@ class Invitation:
     admin_id: str | None
     name: str | None
     expires_ms: int
+
+
+def lock_first_admin(connection: Connection) -> None:
+    """Let nobody make an admin, or a link for the first one, until the end of the transaction; do it first in it.
+
+    Whoever holds this and finds no admin is alone: the lock conflicts with every write to the table, by whatever
+    program. On SQLite the write transaction is the lock.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(_LOCK)
 
 
 def new_setup_link(connection: Connection, now_ms: int, admin_id: str | None) -> SetupLink:

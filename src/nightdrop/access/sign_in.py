@@ -16,7 +16,7 @@ from nightdrop.access.credentials import session_caller
 from nightdrop.access.passwords import Hasher, check_password
 from nightdrop.access.permissions import SITE_PERMISSIONS
 from nightdrop.access.sessions import Limits, NewSession, Origin, end_sessions, is_live, start_session
-from nightdrop.access.setup_links import Invitation, SetupLinkInvalidError, find_invitation, use_up
+from nightdrop.access.setup_links import Invitation, SetupLinkInvalidError, find_invitation, lock_first_admin, use_up
 from nightdrop.access.throttle import (
     ACCOUNT,
     ADDRESS,
@@ -217,6 +217,7 @@ class SignIn:
             record(connection, Event.SESSION_REFUSED, ANONYMOUS, None, target, "denied", detail)
 
     def _first_admin(self, connection: Connection, name: str) -> Caller:
+        lock_first_admin(connection)
         if connection.execute(select(_A.id).limit(1)).first() is not None:
             raise SetupLinkInvalidError
         admin_id = new_id(PREFIX)
