@@ -1,10 +1,12 @@
 """Metrics for Prometheus. Labels are patterns of routes, methods, statuses and states: nothing that people name."""
 
+import json
 import threading
+from collections.abc import Sequence
 
 from anyio.to_thread import run_sync
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from sqlalchemy import text
 from starlette.types import Receive, Scope, Send
 
@@ -15,6 +17,8 @@ from nightdrop.runs.model import RunState
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _RUNS = text("SELECT state, count(*) FROM runs GROUP BY state")
+# What the workers say of themselves: the web process reads no log of the keeper's.
+_WORKERS = text("SELECT value FROM meta WHERE key >= 'worker_status/' AND key < 'worker_status/~' ORDER BY key")
 _MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -37,8 +41,8 @@ class Metrics:
         self._requests.labels(known, route or "other", str(status)).observe(seconds)
 
 
-class _Runs:
-    """Reads the runs when it is asked."""
+class _Stored:
+    """Reads runs and what workers say when it is asked."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -49,6 +53,7 @@ class _Runs:
         queue = GaugeMetricFamily("nightdrop_queue_length", "Runs that wait.")
         try:
             with self._db.read() as connection:
+                said = connection.execute(_WORKERS).scalars().all()
                 counts = {state: number for state, number in connection.execute(_RUNS)}  # noqa: C416 - rows are no pairs
         except NightdropError:
             up.add_metric([], 0)
@@ -57,7 +62,19 @@ class _Runs:
         for state in RunState:
             runs.add_metric([state.value], counts.get(state.value, 0))
         queue.add_metric([], counts.get(RunState.QUEUED.value, 0))
-        return [up, runs, queue]
+        return [up, runs, queue, _reads(said)]
+
+
+def _reads(said: Sequence[str]) -> CounterMetricFamily:
+    reads = CounterMetricFamily(
+        "nightdrop_secret_reads",
+        "Answers of a worker's keeper to GetSecret and RequireSecret since it began, by outcome.",
+        labels=["worker", "outcome"],
+    )
+    for status in map(json.loads, said):
+        for outcome, number in status.get("secret_reads", {}).items():
+            reads.add_metric([status["home"], outcome], number)
+    return reads
 
 
 class MetricsApp:
@@ -65,8 +82,8 @@ class MetricsApp:
 
     def __init__(self, db: Database, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._runs = CollectorRegistry()
-        self._runs.register(_Runs(db))
+        self._stored = CollectorRegistry()
+        self._stored.register(_Stored(db))
         self._turn = threading.Lock()
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
@@ -85,7 +102,7 @@ class MetricsApp:
 
     def _text(self) -> bytes:
         with self._turn:
-            return generate_latest(self._metrics.registry) + generate_latest(self._runs)
+            return generate_latest(self._metrics.registry) + generate_latest(self._stored)
 
 
 METRICS = Metrics()

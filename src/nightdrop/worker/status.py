@@ -14,7 +14,11 @@ PREFIX = "worker_status/"
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """The worker's state; holds no name of a secret and no key."""
+    """The worker's state; holds no name of a secret and no key.
+
+    ``secret_reads`` counts the keeper's answers since it began, by outcome, of all sites together: for the metrics, not
+    for who may see one site.
+    """
 
     home: str
     pid: int
@@ -24,6 +28,7 @@ class WorkerStatus:
     permissive: bool
     keeper: dict[str, Any] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
+    secret_reads: dict[str, int] = field(default_factory=dict)
 
 
 def write_status(db: Database, status: WorkerStatus) -> None:

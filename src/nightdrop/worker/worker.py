@@ -332,7 +332,8 @@ class Worker:
             sandbox=self._level.level,
             sandbox_lines=tuple(self._level.lines()),
             permissive=self._config.sandbox == "permissive",
-            keeper={k: v for k, v in self._keeper_status.items() if k not in {"id", "ok"}},
+            keeper={k: v for k, v in self._keeper_status.items() if k not in {"id", "ok", "reads"}},
+            secret_reads=self._keeper_status.get("reads", {}),
             restarts={child.name: child.restarts for child in self._children},
         )
         await asyncio.to_thread(write_status, self._db, status)

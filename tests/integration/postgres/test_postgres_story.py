@@ -1,5 +1,6 @@
 """The whole story on PostgreSQL: a secret goes in, a script uses it, parts and the database die, and no run lies."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -57,6 +58,12 @@ def test_an_expiry_without_the_value_holds(installation: Installation, place: Pl
     assert installation.exec_js(ask).out == "true true true\n"
     events = next(iter(place.chains().values()))
     assert [event for event in events if event.startswith("secret.refused")] == ["secret.refused.expired"]
+    # What the metrics are made of: it says so within a second of a use.
+    said = "SELECT (value::json -> 'secret_reads')::text FROM meta WHERE key LIKE 'worker_status/%'"
+    counts = {"released": 5, "expired": 1}
+    wait_until(
+        lambda: counts.items() <= json.loads(place.server.query(said, place.name)[0][0]).items(), "reads are counted"
+    )
 
 
 def test_no_password_is_where_others_can_read_it(installation: Installation, place: Place) -> None:

@@ -121,6 +121,25 @@ def test_the_expiry_of_the_row_takes_a_value_away_and_lengthens_none(installatio
     assert answers("never") == [b"x", b"x", b"x"]
 
 
+def test_answers_are_counted_by_outcome(installation, keeper):
+    installation.put(installation.site_a, "key", b"x")
+    installation.put(installation.site_a, "old", b"x", policy=Policy(expires_ms=1))
+    installation.put(installation.site_a, "kept", b"x", policy=Policy(mode="use"))
+    run = keeper.open_run(installation.site_a)
+    for name in ("key", "key", "old", "kept", "none", ""):
+        run.get(name)
+    counted = keeper.ask("status")["reads"]
+    assert counted == {
+        "released": 2,
+        "missing": 2,
+        "policy": 1,
+        "expired": 1,
+        "undecryptable": 0,
+        "rollback": 0,
+        "audit": 0,
+    }
+
+
 def test_hosts_are_reported(installation, keeper):
     installation.put(installation.site_a, "key", b"x", policy=Policy(hosts=("api.example.com",)))
     assert keeper.open_run(installation.site_a).get("key") == b"vx"

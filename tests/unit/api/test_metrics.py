@@ -4,6 +4,7 @@ import pytest
 
 from nightdrop.api.metrics import METRICS, MetricsApp
 from nightdrop.core.config import Config, ConfigInvalidError
+from nightdrop.worker.status import WorkerStatus, write_status
 from vault import OWNER
 from web import Web
 
@@ -34,6 +35,22 @@ def test_runs_and_answers_are_counted_and_no_name_is_in_it(web, ask):
     assert counted, [line for line in lines if "_count{" in line]
     assert NEEDLE.lower() not in answer.body.decode().lower()
     assert here not in answer.body.decode()
+
+
+def test_reads_of_secrets_are_what_the_workers_say(web, ask):
+    status = {"pid": 1, "at_ms": web.clock.now_ms(), "sandbox": "full", "sandbox_lines": (), "permissive": False}
+    write_status(web.db, WorkerStatus("w1", **status, secret_reads={"released": 7, "expired": 2}))
+    write_status(web.db, WorkerStatus("w2", **status))
+    lines = ask(MetricsApp(web.db, METRICS), "GET", "/metrics").body.decode().splitlines()
+    assert "# TYPE nightdrop_secret_reads_total counter" in lines
+    assert [line for line in lines if line.startswith("nightdrop_secret_reads")] == [
+        'nightdrop_secret_reads_total{outcome="expired",worker="w1"} 2.0',
+        'nightdrop_secret_reads_total{outcome="released",worker="w1"} 7.0',
+    ]
+    # It tells of all sites, so it is not for who may see one.
+    shown = web.ask("GET", "/api/v1/status", listener="socket")
+    assert [worker["home"] for worker in shown.json()["workers"]] == ["w1", "w2"]
+    assert b"secret_reads" not in shown.body
 
 
 def test_nothing_else_is_answered(web, ask):

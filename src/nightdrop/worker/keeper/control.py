@@ -97,6 +97,7 @@ def status(keeper: Keeper) -> Json:
         "problem": problem.code if problem else None,
         "message": problem.message if problem else None,
         "hint": problem.hint if problem else None,
+        "reads": keeper.reads,
     }
 
 

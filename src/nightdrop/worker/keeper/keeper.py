@@ -10,7 +10,7 @@ from nightdrop.core.errors import NightdropError
 from nightdrop.crypto.identity import fingerprint
 from nightdrop.keys.custody import Custody
 from nightdrop.worker.keeper.keyring import Keyring
-from nightdrop.worker.keeper.release import Releaser
+from nightdrop.worker.keeper.release import OUTCOMES, Releaser
 from nightdrop.worker.keeper.rewrap import finish_rewrap
 from nightdrop.worker.keeper.sealed_rows import SealedRows
 from nightdrop.worker.keeper.store import KeeperStore, NotWrittenError
@@ -44,6 +44,8 @@ class Keeper:
         self._noted: str | None = None
         self.rows = rows
         self.parts: Parts | None = None
+        # Answers to runs since this process began, of all sites together.
+        self.reads = dict.fromkeys(OUTCOMES.values(), 0)
         self.refresh()
 
     @property

@@ -13,7 +13,7 @@ from nightdrop.core.wire import ChannelClosedError, Frame, FrameDecoder, FrameTo
 from nightdrop.worker.keeper import control, rotation, witness
 from nightdrop.worker.keeper.channel import Outlet
 from nightdrop.worker.keeper.keeper import Keeper
-from nightdrop.worker.keeper.release import AUDIT, UNDECRYPTABLE, Run
+from nightdrop.worker.keeper.release import AUDIT, OUTCOMES, UNDECRYPTABLE, Run
 from nightdrop.worker.keeper.sealed_rows import RowsUnavailableError
 
 _READ = selectors.EVENT_READ
@@ -125,9 +125,11 @@ class Loop:
     def _answer_get(self, channel: RunChannel, name: str) -> None:
         parts = self._keeper.parts
         if parts is None:
+            self._keeper.reads[OUTCOMES[AUDIT]] += 1
             channel.outlet.send(AUDIT)
             return
         answer = parts.releaser.get(channel.run, name)
+        self._keeper.reads[OUTCOMES[answer.code]] += 1
         try:
             channel.outlet.send(answer.code, answer.value)
         finally:

@@ -14,6 +14,16 @@ from nightdrop.worker.keeper.sealed_rows import RowsUnavailableError, SealedRow,
 from nightdrop.worker.keeper.store import Change, HighWater, KeeperStore, NotWrittenError
 
 VALUE, MISSING, POLICY, EXPIRED, UNDECRYPTABLE, ROLLBACK, AUDIT = b"v", b"m", b"p", b"e", b"x", b"r", b"a"
+# What each reply to GetSecret counts as, in the metrics.
+OUTCOMES = {
+    VALUE: "released",
+    MISSING: "missing",
+    POLICY: "policy",
+    EXPIRED: "expired",
+    UNDECRYPTABLE: "undecryptable",
+    ROLLBACK: "rollback",
+    AUDIT: "audit",
+}
 _MAX_NAME = 128
 _KIND = {MISSING: "missing", POLICY: "policy", EXPIRED: "policy", ROLLBACK: "rollback"}
 
