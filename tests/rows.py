@@ -25,6 +25,8 @@ def fill(app_db: Path, site: str, start: int, stop: int) -> None:
         return (new_id("sec"), site, name, fold(name), search_text(name, description), description, at, at, at, SEALED)
 
     connection = sqlite3.connect(app_db, timeout=60)
+    # The index of the search has fifty rows for each: with SQLite's 2 MB they would be read and written again and again.
+    connection.execute("PRAGMA cache_size=-262144")
     with connection:
         connection.executemany(ROW, map(row, range(start, stop)))
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

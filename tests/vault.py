@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass, field
 
+from sqlalchemy import text
+
 from nightdrop.access.sites import PublishedSiteKey, Site, SiteStore
 from nightdrop.core.caller import SYSTEM, Caller, host_owner
 from nightdrop.core.clock import Clock
+from nightdrop.core.ids import new_id
 from nightdrop.crypto.sealing import seal_secret
 from nightdrop.crypto.seeds import generate_seed
 from nightdrop.db.engine import Database
 from nightdrop.keys.site_keys import new_site_key
+from nightdrop.secrets.names import fold, search_text
 from nightdrop.secrets.store import SealingKey, SecretInfo, SecretStore
 
 OWNER = host_owner("owner")
@@ -63,3 +67,28 @@ class Vault:
 
     def names(self, **options) -> list[str]:
         return [item.name for item in self.secrets.list(OWNER, self.site.id, **options).items]
+
+
+def fill(vault, rows, site=None):
+    """Insert secrets straight into the table: (name, description, updated, used)."""
+    statement = text(
+        "INSERT INTO secrets (id, site_id, name, name_key, search, description, created_ms, updated_ms, updated_by,"
+        " last_used_ms, revision, epoch, sealed)"
+        " VALUES (:id, :site, :name, :key, :search, :description, 1, :updated, 'x', :used, 1, 1, :sealed)"
+    )
+    values = [
+        {
+            "id": new_id("sec"),
+            "site": site or vault.site.id,
+            "name": name,
+            "key": fold(name),
+            "search": search_text(name, description),
+            "description": description,
+            "updated": updated,
+            "used": used,
+            "sealed": bytes(1500),
+        }
+        for name, description, updated, used in rows
+    ]
+    with vault.db.write() as connection:
+        connection.execute(statement, values)

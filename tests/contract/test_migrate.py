@@ -14,6 +14,7 @@ from nightdrop.db import migrate
 from nightdrop.db.engine import Database
 from nightdrop.db.errors import DatabaseNotReadyError, DatabaseTooNewError
 from nightdrop.db.tables import metadata
+from vault import fill
 
 _MIGRATIONS = Path(migrate.__file__).parent / "migrations"
 
@@ -120,3 +121,23 @@ def test_killed_on_the_way_it_is_as_it_was(empty_url, statements):
         assert schema(db) == []
         migrate.upgrade(db)
         migrate.require_head(db)
+
+
+def test_secrets_that_are_there_already_get_into_the_index_of_the_search(vault):
+    triggers = ("secrets_added", "secrets_search_left", "secrets_search_set", "secrets_removed")
+    on = "" if vault.db.is_sqlite else " ON secrets"
+    with vault.db.write() as connection:
+        for statement in [f"DROP TRIGGER {name}{on}" for name in triggers]:
+            connection.execute(text(statement))
+        for table in ("secret_grams", "secret_numbers"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    fill(vault, [(f"old-{number}", "of before", 1, 1) for number in range(450)])
+    migrate.upgrade(vault.db)
+    assert vault.names(search="old-449") == ["old-449"]
+    assert len(vault.names(search="of before", limit=500)) == 450
+    with vault.db.read() as connection:
+        numbered = connection.execute(text("SELECT count(DISTINCT number) FROM secret_grams")).scalar()
+    assert numbered == 450
+    fill(vault, [("new", "", 1, 1)])
+    assert vault.names(search="new") == ["new"]

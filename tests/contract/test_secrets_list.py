@@ -9,38 +9,12 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from nightdrop.core.cursor import CursorError
-from nightdrop.core.ids import new_id
 from nightdrop.secrets.names import fold, search_text
 from nightdrop.secrets.store import SortError
-from vault import OWNER
+from vault import OWNER, fill
 
 SOME_ID = "sec_00000000000000000000000000"
 SORTS = ["name", "-name", "updated", "-updated", "used", "-used"]
-
-
-def fill(vault, rows, site=None):
-    """Insert rows straight into the table: (name, description, updated, used)."""
-    statement = text(
-        "INSERT INTO secrets (id, site_id, name, name_key, search, description, created_ms, updated_ms, updated_by,"
-        " last_used_ms, revision, epoch, sealed)"
-        " VALUES (:id, :site, :name, :key, :search, :description, 1, :updated, 'x', :used, 1, 1, :sealed)"
-    )
-    values = [
-        {
-            "id": new_id("sec"),
-            "site": site or vault.site.id,
-            "name": name,
-            "key": fold(name),
-            "search": search_text(name, description),
-            "description": description,
-            "updated": updated,
-            "used": used,
-            "sealed": bytes(1500),
-        }
-        for name, description, updated, used in rows
-    ]
-    with vault.db.write() as connection:
-        connection.execute(statement, values)
 
 
 def all_pages(vault, limit, **options):
@@ -176,6 +150,81 @@ def test_any_search_text_is_taken(many, search):
     assert set(many.names(search=search)) <= set(many.names())
 
 
+def grams(vault):
+    """What the index has, by secret: the set of its grams."""
+    found = {}
+    statement = (
+        "SELECT s.name, g.site, g.gram FROM secret_grams g JOIN secret_numbers k ON k.number = g.number"
+        " JOIN secrets s ON s.id = k.secret_id"
+    )
+    with vault.db.read() as connection:
+        orphans = "SELECT count(*) FROM secret_grams WHERE number NOT IN (SELECT number FROM secret_numbers)"
+        assert connection.execute(text(orphans)).scalar() == 0
+        for name, site, gram in connection.execute(text(statement)):
+            assert site == vault.site.id[-4:]
+            found.setdefault(name, set()).add(gram)
+    return found
+
+
+def expected(name, description):
+    whole = search_text(name, description)
+    return {whole[i : i + 3] for i in range(len(whole) - 2)}
+
+
+def test_the_index_follows_every_change_whoever_makes_it(vault):
+    vault.put("api-key", description="The Stra\u00dfe")
+    vault.put("b")
+    assert grams(vault) == {"api-key": expected("api-key", "The Stra\u00dfe")}
+    vault.put("api-key", b"another")
+    vault.secrets.describe(OWNER, vault.site.id, "b", "\U0001f511\U0001f511")
+    assert grams(vault) == {
+        "api-key": expected("api-key", "The Stra\u00dfe"),
+        "b": expected("b", "\U0001f511\U0001f511"),
+    }
+    vault.secrets.describe(OWNER, vault.site.id, "api-key", "")
+    with vault.db.write() as connection:
+        connection.execute(
+            text("UPDATE secrets SET last_used_ms = 5, search = :search WHERE name = 'b'"), {"search": "bbbb"}
+        )
+    assert grams(vault) == {"api-key": expected("api-key", ""), "b": {"bbb"}}
+    vault.secrets.delete(OWNER, vault.site.id, "api-key")
+    with vault.db.write() as connection:
+        connection.execute(text("DELETE FROM secrets"))
+        assert connection.execute(text("SELECT count(*) FROM secret_grams")).scalar() == 0
+        assert connection.execute(text("SELECT count(*) FROM secret_numbers")).scalar() == 0
+
+
+_LETTERS = st.text(st.sampled_from("abAB \u00df\u00e9"), max_size=12)
+
+
+@given(
+    st.lists(_LETTERS, min_size=1, max_size=8), st.text(st.sampled_from("abAB \u00df\u00e9"), min_size=1, max_size=5)
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_index_finds_what_looking_at_everything_finds(vault, descriptions, search):
+    with vault.db.write() as connection:
+        connection.execute(text("DELETE FROM secrets"))
+    fill(vault, [(f"n{number}", said, 1, 1) for number, said in enumerate(descriptions)])
+    wanted = [
+        f"n{number}" for number, said in enumerate(descriptions) if fold(search) in search_text(f"n{number}", said)
+    ]
+    assert vault.names(search=search) == wanted
+
+
+def test_few_among_many_come_in_pages_and_in_each_order(vault):
+    fill(vault, [(f"common-{n:04}", "", n, n) for n in range(1500)])
+    fill(vault, [(f"rare-{n}", "common", n * 7 % 10, n) for n in range(10)])
+    fill(vault, [("rare-elsewhere", "", 1, 1)], vault.new_site("other").id)
+    for sort in SORTS:
+        whole = vault.names(sort=sort, search="rare-")
+        assert len(whole) == 10
+        for limit in (1, 3, 10):
+            assert all_pages(vault, limit, sort=sort, search="rare-") == whole
+    assert len(vault.names(search="common", limit=500)) == 500
+    assert vault.names(search="common-1499") == ["common-1499"]
+    assert vault.names(search="common-1499x") == []
+
+
 def plans(db, call):
     """The query plans of every statement on secrets that ``call`` sends."""
     from sqlalchemy import event
@@ -189,7 +238,7 @@ def plans(db, call):
     explain = "EXPLAIN QUERY PLAN " if db.is_sqlite else "EXPLAIN "
     with db.read() as connection:
         for statement, parameters in sent:
-            if "FROM secrets" in statement:
+            if "secrets" in statement:
                 rows = connection.exec_driver_sql(explain + statement, parameters).all()
                 shown += [str(row[-1]) for row in rows]
     return shown
@@ -199,7 +248,7 @@ def plans(db, call):
 @pytest.mark.parametrize("search", [None, "needle"])
 def test_no_list_sorts_or_reads_everything(vault, sort, search):
     for site in (vault.site.id, vault.new_site("other").id):
-        fill(vault, [(f"n{n}", "", n, n) for n in range(1500)], site)
+        fill(vault, [(f"needle{n}", "", n, n) for n in range(1500)], site)
     with vault.db.write() as connection:
         connection.execute(text("ANALYZE"))
     first = vault.secrets.list(OWNER, vault.site.id, sort=sort, limit=2)
@@ -212,3 +261,16 @@ def test_no_list_sorts_or_reads_everything(vault, sort, search):
         assert "TEMP B-TREE" not in text_of, text_of
         assert "Sort" not in text_of, text_of
         assert not any(line.startswith("SCAN") or "Seq Scan on secrets " in line for line in shown), text_of
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("search", ["needle", "no such thing", "d49"])
+def test_what_few_have_is_found_without_reading_the_list(vault, sort, search):
+    for site in (vault.site.id, vault.new_site("other").id):
+        fill(vault, [(f"n{n}", f"needle{n}" if n == 700 else f"d{n}", n, n) for n in range(1500)], site)
+    with vault.db.write() as connection:
+        connection.execute(text("ANALYZE"))
+    shown = plans(vault.db, lambda: vault.secrets.list(OWNER, vault.site.id, sort=sort, search=search))
+    text_of = "\n".join(shown)
+    assert "ix_secrets_by" not in text_of, text_of
+    assert not any(line.startswith("SCAN") or "Seq Scan on secrets" in line for line in shown), text_of

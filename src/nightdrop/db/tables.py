@@ -19,6 +19,8 @@ from sqlalchemy import (
     text,
 )
 
+from nightdrop.db import search_index
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -130,6 +132,26 @@ secret_expiries = Table(
     Column("secret_id", Ordered, ForeignKey("secrets.id", ondelete="CASCADE"), primary_key=True),
     Column("expires_ms", Big, nullable=False),
 )
+
+# The index of the search; triggers keep it, see db.search_index.
+secret_numbers = Table(
+    "secret_numbers",
+    metadata,
+    Column("number", Big, primary_key=True),
+    Column("secret_id", Ordered, ForeignKey("secrets.id", ondelete="CASCADE"), nullable=False, unique=True),
+)
+
+secret_grams = Table(
+    "secret_grams",
+    metadata,
+    # The end of the site's id.
+    Column("site", Ordered, nullable=False),
+    Column("gram", Ordered, nullable=False),
+    Column("number", Big, nullable=False),
+    PrimaryKeyConstraint("site", "gram", "number"),
+    sqlite_with_rowid=False,
+)
+search_index.declare(metadata)
 
 # Answers to requests that came with an Idempotency-Key; ``status`` is NULL while the first one runs.
 idempotency_keys = Table(

@@ -163,9 +163,9 @@ def remove(connection: Connection, site: str, secret_id: str, revision: int) -> 
     connection.execute(_RAISE_FLOOR, {"site": site, "revision": revision})
 
 
-def list_rows(connection: Connection, where: str, order: str, values: Mapping[str, Any]) -> Sequence[Any]:
-    """Return rows in an order; ``where`` and ``order`` are fixed text of ``secrets.listing``, never input."""
-    statement = f"SELECT {_COLUMNS}, name_key FROM secrets WHERE {where} ORDER BY {order} LIMIT :limit"
+def list_rows(connection: Connection, source: str, where: str, order: str, values: Mapping[str, Any]) -> Sequence[Any]:
+    """Return rows in an order; ``source``, ``where`` and ``order`` are fixed text of this package, never input."""
+    statement = f"SELECT {_COLUMNS}, name_key FROM {source} WHERE {where} ORDER BY {order} LIMIT :limit"
     return connection.execute(text(statement), values).all()
 
 
