@@ -3,6 +3,7 @@
 import base64
 from dataclasses import dataclass, field
 
+import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
@@ -12,7 +13,7 @@ from nightdrop.access.credentials import Credentials
 from nightdrop.access.passkeys import PasskeyStore
 from nightdrop.access.passwords import Cost, Hasher
 from nightdrop.access.sessions import Limits, NewSession, Origin, SessionStore
-from nightdrop.access.sign_in import Attempt, SignIn
+from nightdrop.access.sign_in import Attempt, SignIn, SignInFailedError
 from nightdrop.access.tokens import TokenStore
 from nightdrop.core.caller import Caller
 from nightdrop.core.clock import FakeClock
@@ -20,6 +21,7 @@ from nightdrop.db.engine import Database
 from vault import OWNER
 
 PASSWORD = "correct horse battery staple"
+WRONG = "not the password at all"
 CHEAP = Cost(memory_kib=8, passes=1, lanes=1)
 LIMITS = Limits(idle_ms=3_600_000, max_ms=86_400_000)
 HERE = Origin("192.0.2.1", "a browser")
@@ -71,6 +73,13 @@ class Accounts:
         codes = self.account.confirm_totp(caller, totp(key, self.clock))
         self.clock.advance(30_000)
         return key, codes
+
+
+def fail(accounts: Accounts, name: str = "bob", times: int = 1, origin: Origin = HERE) -> None:
+    """Try to sign in with a wrong password."""
+    for _ in range(times):
+        with pytest.raises(SignInFailedError):
+            accounts.enter(name, WRONG, origin=origin)
 
 
 def totp(key: str, clock: FakeClock, steps: int = 0) -> str:

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from accounts import Accounts
 from nightdrop.core.clock import FakeClock
 from nightdrop.db.engine import Database
 from nightdrop.db.migrate import upgrade
@@ -79,3 +80,9 @@ def _where(request, tmp_path, template):
 def vault(db, clock):
     """A site with a key, and its stores."""
     return Vault(db, clock)
+
+
+@pytest.fixture
+def accounts(db, clock):
+    """Stores of accounts, with cheap hashes."""
+    return Accounts(db, clock)

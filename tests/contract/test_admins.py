@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import text
 
-from accounts import HERE, PASSWORD, Accounts
+from accounts import HERE, PASSWORD
 from nightdrop.access.account_names import AccountNameError, normalised
 from nightdrop.access.admins import AdminExistsError, AdminMissingError, LastSuperError, PermissionUnknownError
 from nightdrop.access.setup_links import SetupLinkInvalidError
@@ -14,11 +14,6 @@ from nightdrop.access.sites import SiteMissingError
 from nightdrop.core.errors import DeniedError
 from nightdrop.core.ids import new_id
 from vault import OWNER
-
-
-@pytest.fixture
-def accounts(db, clock):
-    return Accounts(db, clock)
 
 
 def entries(db, event):

@@ -17,11 +17,6 @@ WAITING = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
 
 
 @pytest.fixture
-def accounts(db, clock):
-    return Accounts(db, clock)
-
-
-@pytest.fixture
 def two_links(db, clock):
     """Links for the first admin that are both valid, as two servers could once make them."""
     with db.write() as connection:

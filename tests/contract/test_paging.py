@@ -5,16 +5,10 @@ import json
 
 import pytest
 
-from accounts import Accounts
 from nightdrop.core.cursor import CursorError
 from vault import OWNER
 
 SITE_ID = "site_00000000000000000000000000"
-
-
-@pytest.fixture
-def accounts(db, clock):
-    return Accounts(db, clock)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import copy
 import pytest
 from sqlalchemy import text
 
-from accounts import HERE, PASSWORD, Accounts
+from accounts import HERE, PASSWORD
 from authenticator import Authenticator
 from nightdrop.access import passkey_port
 from nightdrop.access.confirm import PasswordWrongError
@@ -17,11 +17,6 @@ from nightdrop.core.errors import DeniedError
 from vault import OWNER
 
 RP = RelyingParty("localhost", "http://localhost:8420")
-
-
-@pytest.fixture
-def accounts(db, clock):
-    return Accounts(db, clock)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import pytest
 from sqlalchemy import text
 
-from accounts import Accounts
 from nightdrop.access.permissions import SITE_PERMISSIONS, TOKEN_PERMISSIONS
 from nightdrop.access.sites import SiteMissingError
 from nightdrop.access.tokens import (
@@ -19,11 +18,6 @@ from nightdrop.core.ids import new_id
 from vault import OWNER
 
 ALL = list(SITE_PERMISSIONS)
-
-
-@pytest.fixture
-def accounts(db, clock):
-    return Accounts(db, clock)
 
 
 @pytest.fixture
