@@ -10,6 +10,7 @@ from typing import ClassVar, TypeVar, cast
 import asyncssh
 
 from nightdrop.syncjs.remotes import hostkeys
+from nightdrop.syncjs.remotes.gathering import Gathering
 from nightdrop.syncjs.remotes.port import Dial, DialError, Item, ItemKind, Limits, RemoteError, clean
 from nightdrop.syncjs.remotes.sftperrors import MissingError, UnsupportedError, failure
 from nightdrop.syncjs.remotes.sftpfile import FileReader, FileWriter
@@ -129,7 +130,7 @@ class SftpRemote:
             return await asyncssh.connect(
                 login.host,
                 login.port,
-                sock=sock,
+                tunnel=Gathering(sock),
                 client_factory=lambda: client,
                 # Nothing of the account that nightdrop runs as: no configuration, agent, keys or known hosts.
                 config=None,
