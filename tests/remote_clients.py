@@ -8,6 +8,7 @@ from typing import Any
 from nightdrop.syncjs.remotes.local import FilesBelow
 from nightdrop.syncjs.remotes.port import DialError, Limits
 from nightdrop.syncjs.remotes.service import RemoteService
+from nightdrop.syncjs.remotes.transfer import CodecError
 
 
 def dial(host: str, port: int, timeout_s: float) -> socket.socket:
@@ -17,6 +18,10 @@ def dial(host: str, port: int, timeout_s: float) -> socket.socket:
         raise DialError(exc.strerror or "cannot connect") from None
     sock.settimeout(None)
     return sock
+
+
+def no_codec(_: str) -> Any:
+    raise CodecError("no codec in this test")
 
 
 @dataclass
@@ -30,7 +35,7 @@ class Client:
     secrets: dict[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     context: Any = None
-    codecs: Any = None
+    codecs: Any = lambda key: no_codec(key)
     dial: Any = dial
     log: list[tuple[str, str]] = field(default_factory=list)
 
@@ -41,7 +46,7 @@ class Client:
             FilesBelow(self.local),
             lambda level, text: self.log.append((level, text)),
             lambda name: self.secrets.get(name, ""),
-            codecs=self.codecs,
+            codecs=lambda key: self.codecs(key),
             limits=self.limits,
             **more,
         )

@@ -59,7 +59,8 @@ class Batch:
     async def _run(
         self, step: str, mask: str, jobs: AsyncIterator[Job], work: Callable[[Job], Awaitable[object]]
     ) -> bool:
-        gate = _Gate(self._link.remote.parallel)
+        # To stop at the first failure, nothing may be under way beside it.
+        gate = _Gate(1 if self._stop else self._link.remote.parallel)
         async with asyncio.TaskGroup() as group:
             try:
                 async for job in jobs:
@@ -130,7 +131,8 @@ class Batch:
         start, pattern = names.split_mask(names.checked("download", mask))
         found = False
         # Listed to the end first: some protocols do one thing at a time, and sources may be deleted.
-        for relative, item in [entry async for entry in self._remote_walk(start, pattern, recursive)]:
+        listed = [entry async for entry in self._remote_walk(start, pattern, recursive)]
+        for relative, item in sorted(listed, key=lambda entry: entry[1].path):
             wanted = item.kind is ItemKind.FILE and not item.name.endswith(TEMPORARY)
             if not wanted or not names.matches(self._opened(item.name), pattern):
                 continue

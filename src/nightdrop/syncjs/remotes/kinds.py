@@ -76,7 +76,28 @@ def _key_text(values: Values, files: LocalFiles) -> bytes:
         raise RemoteError("connect", "KeyFile cannot be read") from None
 
 
-BUILDERS: Mapping[str, Callable[[Values, Surroundings], Remote]] = {"sftp": _sftp}
+def _ftps(values: Values, around: Surroundings) -> Remote:
+    from nightdrop.syncjs.remotes import ftps, ftpwire
+
+    try:
+        mode = ftpwire.TlsMode(int(values["TLSMode"]))
+    except ValueError:
+        raise RemoteError("connect", "TLSMode is none of the TLS_MODE_ constants") from None
+    host, port = split_host(str(values["Host"]), 990 if mode is ftpwire.TlsMode.IMPLICIT else 21)
+    context = _any_certificate if values["TLSInsecure"] else around.context
+    login = ftps.FtpsLogin(host, port, str(values["User"]), mode, context, str(values["Pass"]))
+    return ftps.FtpsRemote(login, around.dial, around.limits)
+
+
+def _any_certificate() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+# S3, Azure Blob and Google Cloud Storage take their places here.
+BUILDERS: Mapping[str, Callable[[Values, Surroundings], Remote]] = {"sftp": _sftp, "ftps": _ftps}
 
 
 def build(kind: str, values: Values, around: Surroundings) -> Remote:
