@@ -9,7 +9,9 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+import trustme
 
+import ftp_server
 import ssh_server
 from machine import Machine
 from support import Installation, children_of, command_line, wait_until
@@ -249,3 +251,29 @@ def test_without_a_key_nothing_is_uploaded_in_plain(machine: Machine, far: SshSe
     assert "up: false" in log
     assert any("OTFEKey is empty" in line for line in log)
     assert not (far.root / "plain").exists()
+
+
+@pytest.fixture(scope="module")
+def ftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ftp_server.FtpServer]:
+    server = ftp_server.start_proftpd(tmp_path_factory.mktemp("ftp"), trustme.CA(), ftp_server.EXPLICIT)
+    yield server
+    server.stop()
+
+
+def test_ftps_with_a_certificate_that_nobody_vouches_for(machine: Machine, ftp: ftp_server.FtpServer) -> None:
+    machine.installation.ok("secret", "set", "ftp-door", stdin=ftp_server.PASSWORD)
+    (site_files(machine) / "by-ftp.txt").write_text("over two connections")
+    connect = f"""
+        var cli = new FtpsClient();
+        cli.Host = "127.0.0.1:{ftp.port}"; cli.User = "{ftp.user}"; cli.PassFromSecret = "ftp-door";
+        cli.TLSMode = TLS_MODE_EXPLICIT;"""
+    run, log = machine.finish(connect + 'Log("in:", cli.Connect());')
+    assert run["state"] == "succeeded"
+    assert log[-1] == "in: false"
+    assert "certificate" in log[-2]
+    run, log = machine.finish(
+        connect + 'cli.TLSInsecure = true; Log(cli.Connect(), cli.Upload("by-ftp.txt", "inbox"), cli.Close());'
+    )
+    assert run["state"] == "succeeded"
+    assert log[-1] == "true true true", log
+    assert (ftp.home / "inbox" / "by-ftp.txt").read_text() == "over two connections"

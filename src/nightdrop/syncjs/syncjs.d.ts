@@ -429,6 +429,157 @@ declare class SftpClient {
 }
 
 /**
+ * A client for FTP servers, plain or with TLS.
+ *
+ * No call throws: a failure is `false`, `null` or an empty list, and the log says why.
+ *
+ * Local paths that are relative start in the site's directory.
+ *
+ * Setting a field or an option that does not exist is ignored, with a warning.
+ */
+declare class FtpsClient {
+  /**
+   * `host` or `host:port`; the port is 21 unless given, 990 with implicit TLS.
+   *
+   * "" unless set.
+   */
+  Host: string;
+  /**
+   * The account on the server.
+   *
+   * "anonymous" unless set.
+   */
+  User: string;
+  /**
+   * Its password.
+   *
+   * "" unless set.
+   */
+  Pass: string;
+  /**
+   * Name of the secret that `Pass` is taken from.
+   *
+   * "" unless set.
+   */
+  PassFromSecret: string;
+  /**
+   * One of the `TLS_MODE_` constants; `TLS_MODE_EXPLICIT` unless set.
+   *
+   * 1 unless set.
+   */
+  TLSMode: number;
+  /**
+   * Accepts any certificate; for self-signed ones only.
+   *
+   * false unless set.
+   */
+  TLSInsecure: boolean;
+  /**
+   * A label for the server in log messages.
+   *
+   * "" unless set.
+   */
+  HostID: string;
+  /**
+   * Name of a secret with a payload as `Configure` takes it, applied at `Connect`.
+   *
+   * "" unless set.
+   */
+  PayloadFromSecret: string;
+  Options: RemoteOptions;
+  /**
+   * Connects and signs in; call it first.
+   */
+  Connect(): boolean;
+  /**
+   * Closes the connection.
+   *
+   * A run that ends closes what it left open.
+   */
+  Close(): boolean;
+  /**
+   * Lists a directory.
+   *
+   * `types` is `LIST_ALL` unless given.
+   */
+  ListDir(dir: string, types?: number): DirListItem[];
+  /**
+   * Lists a directory and everything below it.
+   */
+  ListDirR(dir: string, types?: number): DirListItem[];
+  /**
+   * Lists the files of a directory that match a mask.
+   */
+  ListFiles(dir: string, mask?: string): DirListItem[];
+  /**
+   * Lists the matching files of a directory and of everything below it.
+   */
+  ListFilesR(dir: string, mask?: string): DirListItem[];
+  /**
+   * Makes a directory, and those above it that are missing.
+   */
+  MakeDir(dir: string): boolean;
+  /**
+   * Renames or moves a directory.
+   *
+   * Object stores cannot: there it is copied and then deleted.
+   */
+  RenDir(what: string, toWhere: string): boolean;
+  /**
+   * Deletes an empty directory.
+   */
+  DelDir(dir: string): boolean;
+  /**
+   * Deletes a directory with everything in it.
+   */
+  DelTree(dir: string): boolean;
+  /**
+   * Renames or moves a file.
+   */
+  RenFile(what: string, toWhere: string): boolean;
+  /**
+   * Deletes a file.
+   */
+  DelFile(path: string): boolean;
+  /**
+   * Describes a file or directory; `null` when there is none.
+   */
+  Stat(path: string): DirListItem | null;
+  /**
+   * Tells whether there is a file or directory.
+   */
+  Exists(path: string): boolean;
+  /**
+   * Uploads the local files that match a mask.
+   *
+   * True when every file is there, or was skipped by `UploadPolicy`.
+   */
+  Upload(localMask: string, remoteDir: string): boolean;
+  /**
+   * The same with everything below, in the same directories.
+   */
+  UploadR(localMask: string, remoteDir: string): boolean;
+  /**
+   * Uploads one file into the same directories as it lies in.
+   *
+   * `levels` says how many of them, from the nearest on; all unless given.
+   */
+  UploadWithPath(localFile: string, remoteDir: string, levels?: number): boolean;
+  /**
+   * Downloads the remote files that match a mask.
+   */
+  Download(remoteMask: string, localDir: string): boolean;
+  /**
+   * The same with everything below, in the same directories.
+   */
+  DownloadR(remoteMask: string, localDir: string): boolean;
+  /**
+   * Downloads one file into the same directories as it lies in.
+   */
+  DownloadWithPath(remoteFile: string, localDir: string, levels?: number): boolean;
+}
+
+/**
  * The options of a remote client, in its field `Options`.
  */
 interface RemoteOptions {

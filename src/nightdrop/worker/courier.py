@@ -10,7 +10,9 @@ import importlib
 import os
 import pkgutil
 import socket
+import ssl
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from nightdrop.syncjs.remotes.encryption import codec
 from nightdrop.syncjs.remotes.local import FilesBelow
 from nightdrop.syncjs.remotes.port import Dial, DialError
 from nightdrop.syncjs.remotes.service import RemoteService
+from nightdrop.syncjs.tls import client_context
 
 Narrow = Callable[[list[tuple[str, Any]]], None]
 
@@ -32,7 +35,9 @@ def preload() -> None:
     os.environ |= {"LOGNAME": "nightdrop", "HOME": "/nonexistent"}
     for module in pkgutil.iter_modules(remotes.__path__):
         importlib.import_module(f"{remotes.__name__}.{module.name}")
-    importlib.import_module("concurrent.futures.thread")
+    for late in ("_strptime", "concurrent.futures.thread"):
+        importlib.import_module(late)
+    _trusting()
     for encoding in ("idna", "ascii", "latin-1", "utf-8-sig", "unicode_escape"):
         codecs.lookup(encoding)
 
@@ -55,11 +60,18 @@ def main(gateway: socket.socket, broker: socket.socket, *, narrow: Narrow = rest
             lambda level, text: channel.send_json({"log": [level, text]}),
             lambda name: _secret(channel, name),
             codecs=codec,
+            context=_trusting,
         )
         while True:
             channel.send_json({"v": _answer(service, channel.recv_json())})
     except ChannelClosedError:
         return
+
+
+@cache
+def _trusting() -> ssl.SSLContext:
+    """Return the context that verifies servers; made before the files with the authorities are out of reach."""
+    return client_context()
 
 
 def _dialer(broker: BrokerConnector) -> Dial:
