@@ -450,6 +450,38 @@ def printed_seeds() -> Vectors:
     ]
 
 
+PLACEHOLDERS = {
+    "asterisks": "***",
+    "many-asterisks-in-space": " \t********\r\n",
+    "bullets": "\u2022" * 3,
+    "circles": "\u25cf" * 12,
+    "mixed": "*\u2022\u25cf",
+    "hidden": "[hidden]",
+    "hidden-by-server": "<Hidden-By-Server>",
+    "redacted": "(REDACTED)",
+    "masked": "[masked: 12 characters]",
+    "secret": "<secret>",
+    "forty-bytes-after-the-word": "[secret" + "\u00e9" * 20 + "]",
+}
+NO_PLACEHOLDERS = {
+    "two-asterisks": "**",
+    "asterisks-and-more": "***x",
+    "asterisks-in-two-lines": "***\n***",
+    "no-break-space": "\u00a0***",
+    "word-without-brackets": "hidden",
+    "other-word": "[password]",
+    "text-after-it": "[hidden] x",
+    "line-break-in-it": "[hidden\n]",
+    "forty-one-bytes-after-the-word": "[secret" + "\u00e9" * 20 + "x]",
+    "long-s": "[\u017fecret]",
+}
+
+
+def placeholders() -> Vectors:
+    refused = [{"id": name, "failure": "placeholder", "text": text} for name, text in PLACEHOLDERS.items()]
+    return refused + [{"id": name, "failure": None, "text": text} for name, text in NO_PLACEHOLDERS.items()]
+
+
 FILES: dict[str, Callable[[], Vectors]] = {
     "xwing.json": xwing,
     "info.json": infos,
@@ -459,6 +491,7 @@ FILES: dict[str, Callable[[], Vectors]] = {
     "seeds.json": sealed_seeds,
     "site_keys.json": site_keys,
     "printed.json": printed_seeds,
+    "placeholders.json": placeholders,
     "recipients.json": lambda: signed.recipients(SEEDS),
     "checkpoints.json": lambda: signed.checkpoints(SEEDS),
     "otfe.json": lambda: encrypted.files(SEEDS, stored("otfe.json")),

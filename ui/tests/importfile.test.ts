@@ -29,6 +29,7 @@ describe('.env', () => {
     ['A="b', 'The closing quote is missing.'],
     ['A="b" c', 'There is text after the closing quote.'],
     ['A=a\0b', 'The value contains a NUL character. Binary data cannot be stored; encode it as base64.'],
+    ['A=***', 'This is a placeholder, such as ***, that stands for a value. Give the value itself.'],
     [`A=${'x'.repeat(1024 * 1024 + 1)}`, 'The value is larger than 1 MiB.'],
   ])('says what is wrong in case %#', (text, problem) => {
     expect(parseImport(text).rows).toMatchObject([{ problem, value: '', bytes: 0 }])

@@ -121,6 +121,17 @@ describe('values', () => {
     expect(() => encodeValue(value)).toThrow(expect.objectContaining({ failure }))
   })
 
+  test.each(vectors<{ id: string; failure: string | null; text: string }>('placeholders'))('the placeholder $id', ({ failure, text }) => {
+    const encode = () => encodeValue(text)
+    if (failure) expect(encode).toThrow(expect.objectContaining({ failure }))
+    else expect(encode()).toEqual(new TextEncoder().encode(text))
+  })
+
+  test('a long placeholder costs no time', () => {
+    expect(() => encodeValue('*'.repeat(1024 * 1024))).toThrow(expect.objectContaining({ failure: 'placeholder' }))
+    expect(encodeValue(`${' '.repeat(1024 * 1024 - 1)}*`).length).toBe(1024 * 1024)
+  })
+
   test('takes a whole MiB', () => {
     expect(encodeValue('x'.repeat(1024 * 1024)).length).toBe(1024 * 1024)
   })

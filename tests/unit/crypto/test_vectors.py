@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from nightdrop.crypto.policy import Policy, PolicyInvalidError
 from nightdrop.crypto.recipients import recipients_signed
 from nightdrop.crypto.record import RecordError, decode_record, encode_record
 from nightdrop.crypto.suite import SUITE
+from nightdrop.crypto.value import PlaceholderValueError, refuse_placeholder
 from nightdrop.keys.printed import PrintedSeedError, parse_seed
 
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -84,6 +86,13 @@ def test_record(vector: Vector) -> None:
     else:
         assert hashlib.sha256(record).hexdigest() == vector["sha256"]
     assert decode_record(record) == (value, policy)
+
+
+@pytest.mark.parametrize("vector", load("placeholders.json"))
+def test_placeholder(vector: Vector) -> None:
+    value = vector["text"].encode()
+    with pytest.raises(PlaceholderValueError) if vector["failure"] else nullcontext():
+        refuse_placeholder(value)
 
 
 @pytest.mark.parametrize("vector", load("secrets.json"))

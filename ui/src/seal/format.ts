@@ -10,7 +10,7 @@ const RECORD_VERSION = 1
 const PAD_STEP = 256
 const SUITE_NUMBERS = [0x64, 0x7a, 0x00, 0x01, 0x00, 0x02]
 
-export type ValueFailure = 'empty' | 'too_large' | 'nul' | 'not_text'
+export type ValueFailure = 'empty' | 'too_large' | 'nul' | 'not_text' | 'placeholder'
 
 /** Why a value cannot be stored. Never holds the value. */
 export class ValueError extends Error {
@@ -24,6 +24,17 @@ const MESSAGES: Record<ValueFailure, string> = {
   too_large: 'The value is larger than 1 MiB.',
   nul: 'The value contains a NUL character. Binary data cannot be stored; encode it as base64.',
   not_text: 'The value is not valid text. Encode binary data as base64.',
+  placeholder: 'This is a placeholder, such as ***, that stands for a value. Give the value itself.',
+}
+
+// The same as src/nightdrop/crypto/value.py refuses: the server cannot look into what is sealed.
+const PLACEHOLDER = /^[ \t\n\v\f\r]*(?:[*\u2022\u25cf]{3,}|[[<(](?:hidden|redacted|masked|secret)([^\n]{0,40})[\])>])[ \t\n\v\f\r]*$/i
+const PLACEHOLDER_WORD_BYTES = 40
+
+/** Whether the text is what programs show in place of a value. */
+function isPlaceholder(value: string): boolean {
+  const found = PLACEHOLDER.exec(value)
+  return found !== null && encodeText(found[1] ?? '').length <= PLACEHOLDER_WORD_BYTES
 }
 
 /** The UTF-8 bytes of a value; the caller wipes them. */
@@ -33,6 +44,7 @@ export function encodeValue(value: string): Uint8Array<ArrayBuffer> {
   if (!value.isWellFormed()) throw new ValueError('not_text')
   if (value.includes('\0')) throw new ValueError('nul')
   if (value.length > MAX_VALUE_BYTES) throw new ValueError('too_large')
+  if (isPlaceholder(value)) throw new ValueError('placeholder')
   const bytes = encodeText(value)
   if (bytes.length > MAX_VALUE_BYTES) {
     bytes.fill(0)
