@@ -113,6 +113,17 @@ def test_description_and_expiry_change_without_the_value(web, world):
         assert connection.execute(text("SELECT count(*) FROM secret_expiries")).scalar() == 0
 
 
+def test_a_secret_is_made_with_its_expiry(web, world):
+    path = f"/sites/{world.here}/secrets"
+    made = ask(web, "POST", path, {"name": "short-lived", "value": "v", "expires_ms": 5_000_000_000_000})
+    assert made.status == 201
+    assert made.json()["expires_ms"] == 5_000_000_000_000
+    shown = ask(web, "GET", f"{path}/{made.json()['id']}")
+    assert (shown.json(), shown.header("etag")) == (made.json(), made.header("etag"))
+    assert ask(web, "POST", path, {"name": "lasting", "value": "v"}).json()["expires_ms"] is None
+    assert ask(web, "POST", path, {"name": "wrong", "value": "v", "expires_ms": -1}).status == 422
+
+
 def stored(web):
     with web.db.read() as connection:
         return connection.execute(text("SELECT sealed, revision, epoch, updated_ms FROM secrets")).all()
