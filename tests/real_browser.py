@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1, MAP localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 
 
@@ -115,12 +115,19 @@ class Tab:
         dialog.get_by_role("button", name="SAVE").click()
         dialog.wait_for(state="detached")
 
-    def violations(self) -> list[str]:
-        """What axe finds against the page as it is shown now."""
+    def show(self, size: tuple[int, int], scheme: str) -> None:
+        """Give the page another size and the person another taste."""
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+        self.page.emulate_media(color_scheme=scheme)
+        expect(self.page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
+
+    def violations(self, rules: list[str] | None = None) -> list[str]:
+        """What axe finds against the page as it is shown now; with ``rules``, by those alone."""
         # Through the protocol, not as an element: the policy of the page stays as it is.
-        self.page.evaluate(AXE.read_text())
+        if self.page.evaluate("typeof axe") == "undefined":
+            self.page.evaluate(AXE.read_text())
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-        found = self.page.evaluate("tags => axe.run({runOnly: tags})", tags)
+        found = self.page.evaluate("only => axe.run({runOnly: only, resultTypes: ['violations']})", rules or tags)
         return [
             f"{one['id']}: {one['help']}: {[node['html'][:200] for node in one['nodes']]}"
             for one in found["violations"]
@@ -188,6 +195,28 @@ class Hosted:
         """Store a secret without a browser."""
         return str(self.call("POST", f"/sites/{site}/secrets", {"name": name, "value": value, **details})["id"])
 
+    def invite(self, name: str, grants: dict[str, list[str]]) -> str:
+        """Make an admin with permissions by site name, and return the path of the set-up link."""
+        ids = {self.call("GET", f"/sites/{site}")["id"]: given for site, given in grants.items()}
+        return str(self.call("POST", "/admins", {"name": name, "super": False, "grants": ids})["setup_link"]["path"])
+
+    def enter(self, name: str, grants: dict[str, list[str]]) -> list[Any]:
+        """Make an admin who has set up, without a browser's page, and return the cookies."""
+        token = self.invite(name, grants).partition("#")[2]
+        context = self.browser.new_context()
+        body = {"token": token, "name": name, "password": PASSWORD}
+        answer = context.request.post(
+            f"{self.base}/api/v1/setup", data=body, headers={"Origin": self.base}, timeout=TIMEOUT_MS
+        )
+        assert answer.status == 201, answer.text()
+        cookies = list(context.cookies())
+        context.close()
+        return cookies
+
+    def database(self) -> sqlite3.Connection:
+        """Open the database behind the server's back."""
+        return sqlite3.connect(self.installation.home / "data" / "app.db", timeout=TIMEOUT_MS / 1000)
+
     def push(self, site: str, name: str, code: str) -> None:
         self.call("POST", f"/sites/{site}/scripts", {"name": name, "code": code})
 
@@ -199,15 +228,13 @@ class Hosted:
 
     def spoil(self, site: str, name: str) -> None:
         """Change a sealed value behind the server's back, and let a script meet it."""
-        database = sqlite3.connect(self.installation.home / "data" / "app.db", timeout=TIMEOUT_MS / 1000)
-        with database:
+        with closing(self.database()) as database, database:
             [(row, sealed)] = database.execute(
                 "SELECT secrets.id, sealed FROM secrets JOIN sites ON sites.id = site_id WHERE sites.name = ? AND secrets.name = ?",
                 (site, name),
             ).fetchall()
             changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
             database.execute("UPDATE secrets SET sealed = ?, health = 'unchecked' WHERE id = ?", (changed, row))
-        database.close()
         assert self.run(site, f'Log(GetSecret("{name}") == "");')[-1] == "true"
 
 

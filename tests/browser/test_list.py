@@ -25,9 +25,10 @@ def test_the_empty_page_explains_what_to_do(secrets: Tab) -> None:
 
 def test_a_row_shows_everything_but_the_value(hosted: Hosted, site: str, secrets: Tab) -> None:
     hosted.add(site, "api-key", "needle-of-the-row", description="Payments")
-    hosted.add(site, "other")
     hosted.push(site, "pay", 'GetSecret("api-key");')
     assert hosted.run(site, 'Log(GetSecret("api-key").length);') == ["17"]
+    # A new secret makes the worker look after all of them, marks of use too, before it does by itself.
+    hosted.add(site, "other")
     wait_until(lambda: hosted.call("GET", f"/sites/{site}/secrets")["items"][0]["last_used_ms"], "the mark of use")
     secrets.go(f"/sites/{site}/secrets")
     cells = secrets.row("api-key").get_by_role("cell")
@@ -38,6 +39,8 @@ def test_a_row_shows_everything_but_the_value(hosted: Hosted, site: str, secrets
     expect(secrets.row("other").get_by_role("cell").nth(2)).to_have_text("Never")
     expect(secrets.row("other").get_by_role("cell").nth(3)).to_have_text("0 scripts")
     assert "needle-of-the-row" not in secrets.page.content()
+    for button, icon in (("Update value", "pencil"), ("Delete", "trash")):
+        expect(secrets.button(f"{button}: api-key").locator(f"svg[class*={icon}]")).to_be_visible()
     secrets.button("1 script using api-key").click()
     expect(secrets.dialog("Used by: api-key")).to_contain_text("pay")
 

@@ -1,14 +1,15 @@
 """Every page and every dialog: axe finds nothing, nothing sticks out at the side, and pictures for the documentation.
 
-NIGHTDROP_WRITE_IMAGES=1 writes the pictures to docs/images/.
+NIGHTDROP_WRITE_IMAGES=1 writes the pictures of the documentation to docs/images/; with a folder, all of them go there.
 """
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from real_browser import PHONE, WIDE, Hosted, Tab, tab
 
@@ -19,30 +20,39 @@ ON_PHONES = {"secrets", "add-secret"}
 # Its picture would hold a key, if of an account that is gone.
 WITHOUT_PICTURE = {"authenticator"}
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-WRITE = os.environ.get("NIGHTDROP_WRITE_IMAGES") == "1"
+WRITE = os.environ.get("NIGHTDROP_WRITE_IMAGES", "")
 SITE = "warehouse"
+DAY_MS = 86_400_000
+# Name, description, days until it expires.
 SECRETS = [
-    ("billing-api-key", "Payments, live account", {}),
-    ("mail-password", "SMTP account of the reports", {}),
-    ("partner-sftp-passphrase", "", {}),
-    ("report-signing-key", "PEM, for the monthly statements", {}),
-    ("transfer-encryption-key", "age key for files (OTFE)", {}),
+    ("billing-api-key", "Payments, live account", None),
+    ("mail-password", "SMTP account of the reports", 9.5),
+    ("partner-sftp-passphrase", "", -1),
+    ("report-signing-key", "PEM, for the monthly statements", 200),
+    ("transfer-encryption-key", "age key for files (OTFE)", None),
 ]
 SCRIPTS = [
     ("send-report", 'var to = GetSecret("mail-password"); Log(GetSecret("billing-api-key").length + to.length);'),
     ("nightly-transfer", 'Log(GetSecret("transfer-encryption-key").length);'),
     ("any-by-argument", "Log(GetSecret(Params[0]).length);"),
 ]
-LOOKS = [(WIDE, "light"), (WIDE, "dark"), (PHONE, "light"), (PHONE, "dark")]
-looks = pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=["wide-light", "wide-dark", "phone-light", "phone-dark"])
+# What a rule other than that of contrast finds depends on the size alone, so each size is checked by all of them once.
+CONTRAST = ["color-contrast"]
+LOOKS: list[tuple[tuple[int, int], str, list[str] | None]] = [
+    (WIDE, "dark", CONTRAST),
+    (PHONE, "dark", None),
+    (PHONE, "light", CONTRAST),
+    (WIDE, "light", None),
+]
 
 
 @pytest.fixture(scope="package")
 def warehouse(hosted: Hosted) -> str:
     """A site that looks like one in use."""
     hosted.new_site(SITE)
-    for name, description, details in SECRETS:
-        hosted.add(SITE, name, description=description, **details)
+    for name, description, days in SECRETS:
+        expires_ms = None if days is None else int(1000 * time.time() + days * DAY_MS)
+        hosted.add(SITE, name, description=description, expires_ms=expires_ms)
     for name, code in SCRIPTS:
         hosted.push(SITE, name, code)
     hosted.run(SITE, SCRIPTS[0][1])
@@ -54,28 +64,32 @@ def warehouse(hosted: Hosted) -> str:
 @pytest.fixture(scope="package")
 def invitation(hosted: Hosted, warehouse: str) -> str:
     """The path of a set-up link that nobody has used."""
-    grants = {
-        hosted.call("GET", f"/sites/{warehouse}")["id"]: ["secrets:view", "secrets:edit", "scripts:view", "runs:view"]
-    }
-    made = hosted.call("POST", "/admins", {"name": "berta", "super": False, "grants": grants})
-    return str(made["setup_link"]["path"])
+    return hosted.invite("berta", {warehouse: ["secrets:view", "secrets:edit", "scripts:view", "runs:view"]})
 
 
-def look(opened: Tab, name: str, size: tuple[int, int], scheme: str) -> None:
-    """Check what is shown now, and take its picture."""
-    page = opened.page
-    expect(page.get_by_label("Loading")).to_have_count(0)
-    assert opened.violations() == [], name
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{name} sticks out at the side by {wide} px"
-    if WRITE and name not in WITHOUT_PICTURE and (size == WIDE or name in ON_PHONES):
-        IMAGES.mkdir(exist_ok=True)
+def look(opened: Tab, name: str) -> None:
+    """Check what is shown now, wide and on a phone, light and dark, and take its pictures."""
+    for size, scheme, rules in LOOKS:
+        opened.show(size, scheme)
+        page = opened.page
+        expect(page.get_by_label("Loading")).to_have_count(0)
+        assert opened.violations(rules) == [], (name, size, scheme)
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{name} sticks out at the side by {wide} px"
         shape = "" if size == WIDE else "-phone"
-        file = IMAGES / f"{name}{shape}-{scheme}.png"
-        page.mouse.move(0, 0)
-        shown = page.get_by_role("dialog")
-        (shown if shown.count() else page).screenshot(path=file, animations="disabled", caret="hide")
-        assert file.stat().st_size < 100_000, file
+        documented = name not in WITHOUT_PICTURE and (size == WIDE or name in ON_PHONES)
+        if WRITE == "1" and documented:
+            take_picture(page, IMAGES / f"{name}{shape}-{scheme}.png")
+        elif WRITE not in {"", "1"}:
+            page.screenshot(path=Path(WRITE) / f"{name}{shape}-{scheme}.png", animations="disabled")
+
+
+def take_picture(page: Page, file: Path) -> None:
+    file.parent.mkdir(exist_ok=True)
+    page.mouse.move(0, 0)
+    shown = page.get_by_role("dialog")
+    (shown if shown.count() else page).screenshot(path=file, animations="disabled", caret="hide")
+    assert file.stat().st_size < 100_000, file
 
 
 def row_action(action: str, name: str) -> Callable[[Tab], None]:
@@ -87,7 +101,7 @@ def add_with_everything(opened: Tab) -> None:
     opened.label("Name").fill("warehouse-ftp")
     opened.label("Value").fill("line one\nline two\n")
     opened.page.get_by_role("button", name="Generate").first.click()
-    opened.button("Description").click()
+    opened.button("Description and expiry").click()
 
 
 def preview(opened: Tab) -> None:
@@ -97,18 +111,32 @@ def preview(opened: Tab) -> None:
     opened.page.get_by_role("button", name="IMPORT 1").wait_for()
 
 
+def permissions(opened: Tab) -> None:
+    opened.button("Permissions of berta").click()
+    opened.page.get_by_role("checkbox", name=f"scripts:edit in {SITE}", exact=True).check()
+
+
+def disable(opened: Tab) -> None:
+    opened.button("More about berta").click()
+    opened.page.get_by_role("menuitem", name="Disable").click()
+    opened.page.get_by_role("menu").wait_for(state="detached")
+
+
 DIALOGS: list[tuple[str, str, Callable[[Tab], None]]] = [
     ("add-secret", f"/sites/{SITE}/secrets", lambda opened: opened.button("Add Secret").click()),
     ("add-secret-more", f"/sites/{SITE}/secrets", add_with_everything),
     ("update-value", f"/sites/{SITE}/secrets", row_action("Update value", "mail-password")),
     ("edit-details", f"/sites/{SITE}/secrets", row_action("Edit details", "mail-password")),
     ("delete", f"/sites/{SITE}/secrets", row_action("Delete", "mail-password")),
+    ("used-by", f"/sites/{SITE}/secrets", lambda opened: opened.button("1 script using mail-password").click()),
     ("import", f"/sites/{SITE}/secrets", preview),
     ("shortcuts", f"/sites/{SITE}/secrets", lambda opened: opened.page.keyboard.press("?")),
     ("new-token", "/account", lambda opened: opened.button("New token").click()),
     ("authenticator", "/account", lambda opened: opened.button("Set up").click()),
     ("add-site", "/sites", lambda opened: opened.button("Add site").click()),
     ("site-settings", "/sites", lambda opened: opened.button(f"Settings of {SITE}").click()),
+    ("permissions", "/admins", permissions),
+    ("disable-admin", "/admins", disable),
     ("add-admin", "/admins", lambda opened: opened.button("Add admin").click()),
 ]
 PAGES = [
@@ -122,20 +150,18 @@ PAGES = [
 ]
 
 
-@looks
-def test_every_page(hosted: Hosted, invitation: str, size, scheme) -> None:
-    with signed_in(hosted, size=size, scheme=scheme) as opened:
+def test_every_page(hosted: Hosted, invitation: str) -> None:
+    with signed_in(hosted) as opened:
         for name, path, heading in PAGES:
             opened.go(path)
             opened.heading(heading).wait_for()
             if name == "secrets":
                 opened.row("mail-password").wait_for()
-            look(opened, name, size, scheme)
+            look(opened, name)
 
 
-@looks
-def test_every_dialog(hosted: Hosted, warehouse: str, size, scheme) -> None:
-    with signed_in(hosted, size=size, scheme=scheme) as opened:
+def test_every_dialog(hosted: Hosted, invitation: str) -> None:
+    with signed_in(hosted) as opened:
         before = ""
         for name, path, act in DIALOGS:
             if path != before:
@@ -146,24 +172,50 @@ def test_every_dialog(hosted: Hosted, warehouse: str, size, scheme) -> None:
                 opened.row("mail-password").wait_for()
             act(opened)
             opened.page.get_by_role("dialog").wait_for()
-            look(opened, name, size, scheme)
+            look(opened, name)
             opened.page.keyboard.press("Escape")
             opened.page.get_by_role("dialog").wait_for(state="detached")
 
 
-@looks
-def test_set_up_sign_in_and_the_empty_page(hosted: Hosted, browser: Browser, invitation: str, size, scheme) -> None:
-    with tab(browser, hosted.base, size=size, scheme=scheme) as opened:
+def test_set_up_sign_in_and_the_empty_page(hosted: Hosted, browser: Browser, invitation: str) -> None:
+    with tab(browser, hosted.base) as opened:
         opened.go(invitation)
         opened.heading("Set up your account").wait_for()
-        look(opened, "setup", size, scheme)
+        look(opened, "setup")
         opened.go("/setup")
         opened.heading("Set-up link needed").wait_for()
-        look(opened, "setup-without-link", size, scheme)
+        look(opened, "setup-without-link")
         opened.go("/sign-in")
         opened.heading("Sign in").wait_for()
-        look(opened, "sign-in", size, scheme)
+        look(opened, "sign-in")
         opened.sign_in("anna")
         # The site that is there from the start, which these tests leave alone.
         opened.heading("No secrets yet").wait_for()
-        look(opened, "secrets-empty", size, scheme)
+        look(opened, "secrets-empty")
+
+
+def test_the_colours_are_chosen_and_kept(opened: Tab) -> None:
+    page = opened.go("/account")
+    shown = page.locator("html")
+    expect(shown).to_have_attribute("data-mantine-color-scheme", "light")
+    opened.button("Use dark colours").click()
+    page.reload()
+    expect(shown).to_have_attribute("data-mantine-color-scheme", "dark")
+    opened.button("Use light colours").click()
+    expect(shown).to_have_attribute("data-mantine-color-scheme", "light")
+
+
+def test_the_buttons_of_a_tall_dialog_stay_in_sight(opened: Tab, warehouse: str) -> None:
+    for size in (WIDE, PHONE):
+        page = opened.go("/admins")
+        opened.show(size, "light")
+        opened.button("Add admin").click()
+        opened.label("Name").fill("x")
+        button = opened.dialog("Add admin").get_by_role("button", name="Add admin")
+        expect(button).to_be_in_viewport(ratio=1)
+        # What one gets to by keyboard is not below the buttons.
+        last = page.get_by_role("checkbox", name="settings:edit in default")
+        last.focus()
+        expect(last).to_be_in_viewport(ratio=1)
+        below, above = last.bounding_box(), button.bounding_box()
+        assert below["y"] + below["height"] <= above["y"]

@@ -84,7 +84,7 @@ def test_a_needle_is_in_the_script_alone(hosted: Hosted, site: str, somewhere: T
     nowhere(opened, first)
     # It went, sealed, by this page.
     [sent] = [one for one in opened.requests if one.method == "POST" and one.url.endswith("/secrets")]
-    assert sorted(sent.post_data_json) == ["epoch", "name", "revision", "sealed"]
+    assert sorted(sent.post_data_json) == ["description", "epoch", "expires_ms", "name", "revision", "sealed"]
     assert hosted.run(site, f'Log(GetSecret("api-key") == {json.dumps(first)});') == ["true"]
     # Chromium does all of it itself where it may, and bundled code elsewhere.
     assert any("/noble-" in one.url for one in opened.requests) == (ELSEWHERE in opened.base)

@@ -27,6 +27,10 @@ export const theme = createTheme({
   components: {
     // Nearly every field is needed: those that are not say so.
     InputWrapper: { defaultProps: { withAsterisk: false } },
+    Input: { classNames: { input: 'field' } },
+    Checkbox: { classNames: { input: 'choice' } },
+    Switch: { classNames: { track: 'track' } },
+    Radio: { classNames: { radio: 'choice' } },
     Badge: { styles: { label: { textTransform: 'none' } } },
     // Where they belong in the document, so that they are inside its landmarks.
     Menu: { defaultProps: { withinPortal: false, withInitialFocusPlaceholder: false } },
@@ -43,9 +47,11 @@ export const colours: CSSVariablesResolver = () => ({
     '--mantine-color-error': '#c92a2a',
   },
   dark: {
+    '--mantine-color-text': '#e3e4e8',
     '--mantine-color-dimmed': '#b0b3b8',
     '--mantine-color-placeholder': '#9a9da3',
     '--mantine-color-error': '#ff8787',
     '--mantine-color-anchor': '#a9b1f3',
+    '--mantine-color-red-light-color': '#ff8787',
   },
 })

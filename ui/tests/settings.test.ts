@@ -3,6 +3,7 @@ import { agentName } from '../src/account/agent'
 import { chosenProblem } from '../src/session/NewPassword'
 import { PERMISSIONS } from '../src/session/permissions'
 import { asLocal, readExpiry } from '../src/secrets/DetailFields'
+import { hasExpired } from '../src/secrets/Expiry'
 import { changed, shown } from '../src/sites/settings'
 
 const given = { memory: 128 * 2 ** 20, cpu: 60, wall: 5400, log: 1536, body: 1, egress_allow: ['a'], egress_deny: [] }
@@ -19,8 +20,18 @@ test('only what was changed is sent, an emptied field as the default', () => {
 
 test('an expiry survives the way through the field, to the minute', () => {
   const noon = Date.UTC(2027, 5, 1, 12, 30)
-  expect(readExpiry(asLocal(noon))).toBe(noon)
+  expect(readExpiry(asLocal(noon), noon - 1)).toBe(noon)
   expect([asLocal(null), readExpiry('')]).toEqual(['', null])
+})
+
+test('an expiry that has passed is refused next to its field', () => {
+  const noon = Date.UTC(2027, 5, 1, 12, 30)
+  expect(() => readExpiry(asLocal(noon), noon)).toThrow(expect.objectContaining({ field: 'expires_ms' }))
+})
+
+test('a secret has expired from the very moment on', () => {
+  const at = (expires_ms: number | null) => hasExpired({ expires_ms } as never, 1000)
+  expect([at(null), at(1001), at(1000), at(999)]).toEqual([false, false, true, true])
 })
 
 test.each([

@@ -1,4 +1,4 @@
-import { Badge, Stack, Text } from '@mantine/core'
+import { Badge, Group, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { api, unwrap } from '../api/client'
 import { canUsePasskeys } from '../session/passkeys'
@@ -20,16 +20,17 @@ export default function AccountPage() {
   const me = useMe()
   const account = useQuery({ queryKey: ACCOUNT, queryFn: () => unwrap(api.GET('/api/v1/account')) })
   return (
-    <Page title="Account">
+    <Page title="Account" narrow>
       <Loaded query={account}>
         {(data) => (
-          <Stack gap="lg" maw={860}>
-            <Text>
-              {data.name} {data.super && <Badge variant="light">Super admin</Badge>}{' '}
-              <Text span c="dimmed" size="sm">
+          <Stack gap="lg">
+            <Group gap="xs">
+              <Text fw={600}>{data.name}</Text>
+              {data.super && <Badge variant="light">Super admin</Badge>}
+              <Text c="dimmed" size="sm">
                 since {exactly(data.created_ms)}
               </Text>
-            </Text>
+            </Group>
             <PasswordSection changed={data.password_ms} />
             <TotpSection account={data} />
             {me.passkeys && <PasskeysSection passkeys={data.passkeys} usable={canUsePasskeys()} />}

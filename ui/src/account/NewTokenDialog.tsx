@@ -1,12 +1,13 @@
-import { Alert, Button, Checkbox, Group, MultiSelect, Select, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Button, Checkbox, MultiSelect, Select, Stack, Text, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, unwrap } from '../api/client'
-import { PERMISSIONS, SCRIPTS_EDIT_WARNING, SITE_PERMISSIONS } from '../session/permissions'
+import { PERMISSIONS, SITE_PERMISSIONS } from '../session/permissions'
+import { ScriptsEditWarning } from '../session/ScriptsEditWarning'
 import { useMe } from '../session/session'
 import { CopyLine } from '../ui/CopyLine'
-import { Dialog } from '../ui/Dialog'
-import { fieldError, Problem } from '../ui/Problem'
+import { Dialog, DialogFooter, DialogForm } from '../ui/Dialog'
+import { fieldError } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 
 const DAY_MS = 86_400_000
@@ -42,11 +43,11 @@ function Made({ token, onClose }: { token: string; onClose: () => void }) {
       <Text size="xs" c="dimmed">
         Give it to programs as NIGHTDROP_TOKEN, or in the header Authorization: Bearer.
       </Text>
-      <Group justify="flex-end">
+      <DialogFooter>
         <Button onClick={onClose} data-autofocus>
           I have copied it
         </Button>
-      </Group>
+      </DialogFooter>
     </Stack>
   )
 }
@@ -60,40 +61,24 @@ function Form({ onMade, onClose }: { onMade: (token: string) => void; onClose: (
   const queries = useQueryClient()
   // What is offered is what one has in each of the chosen sites.
   const held = (permission: string) => chosen.every((id) => sites.find((site) => site.id === id)?.permissions.some((one) => one === permission))
-  const { busy, error, submit } = useSubmit(async () => {
+  const form = useSubmit(async () => {
     const body = { name, sites: chosen, permissions: permissions.filter(held), expires_ms: days ? Date.now() + Number(days) * DAY_MS : null }
     const made = await unwrap(api.POST('/api/v1/account/tokens', { body }))
     await queries.invalidateQueries({ queryKey: ['tokens'] })
     onMade(made.token)
   })
   return (
-    <form onSubmit={submit} noValidate>
-      <Stack gap="md">
-        <TextInput label="Name" description="What it is for." required data-autofocus autoComplete="off" value={name} onChange={(event) => setName(event.currentTarget.value)} error={fieldError(error, 'name')} />
-        <MultiSelect label="Sites" required searchable data={sites.map((site) => ({ value: site.id, label: site.name }))} value={chosen} onChange={setChosen} error={fieldError(error, 'sites')} />
-        <Checkbox.Group label="Permissions" required value={permissions} onChange={setPermissions} error={fieldError(error, 'permissions')}>
-          <Stack gap="xs" mt="xs">
-            {OFFERED.map((permission) => (
-              <Checkbox key={permission} value={permission} disabled={!held(permission)} label={permission} description={PERMISSIONS[permission]} />
-            ))}
-          </Stack>
-        </Checkbox.Group>
-        {permissions.includes('scripts:edit') && (
-          <Alert color="yellow" variant="light">
-            {SCRIPTS_EDIT_WARNING}
-          </Alert>
-        )}
-        <Select label="Expires after" data={LIFETIMES} value={days} allowDeselect={false} onChange={(next) => setDays(next ?? '')} maw={220} error={fieldError(error, 'expires_ms')} />
-        <Problem error={error} fields={['name', 'sites', 'permissions', 'expires_ms']} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={busy} disabled={name.trim() === '' || chosen.length === 0 || !permissions.some(held)}>
-            Make token
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm form={form} notice={permissions.includes('scripts:edit') && <ScriptsEditWarning />} fields={['name', 'sites', 'permissions', 'expires_ms']} verb="Make token" disabled={name.trim() === '' || chosen.length === 0 || !permissions.some(held)} onClose={onClose}>
+      <TextInput label="Name" description="What it is for." required data-autofocus autoComplete="off" value={name} onChange={(event) => setName(event.currentTarget.value)} error={fieldError(form.error, 'name')} />
+      <MultiSelect label="Sites" required searchable data={sites.map((site) => ({ value: site.id, label: site.name }))} value={chosen} onChange={setChosen} error={fieldError(form.error, 'sites')} />
+      <Checkbox.Group label="Permissions" required value={permissions} onChange={setPermissions} error={fieldError(form.error, 'permissions')}>
+        <Stack gap="xs" mt="xs">
+          {OFFERED.map((permission) => (
+            <Checkbox key={permission} value={permission} disabled={!held(permission)} label={permission} description={PERMISSIONS[permission]} />
+          ))}
+        </Stack>
+      </Checkbox.Group>
+      <Select label="Expires after" data={LIFETIMES} value={days} allowDeselect={false} onChange={(next) => setDays(next ?? '')} maw={220} error={fieldError(form.error, 'expires_ms')} />
+    </DialogForm>
   )
 }

@@ -1,4 +1,4 @@
-import { Button, Group, PasswordInput, Stack, Table, Text, TextInput } from '@mantine/core'
+import { Button, Group, Text, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, unwrap } from '../api/client'
@@ -6,8 +6,10 @@ import type { PasskeyOut } from '../api/schema'
 import { addPasskey } from '../session/passkeys'
 import { useAnnounce } from '../ui/Announcer'
 import { ConfirmDialog } from '../ui/ConfirmDialog'
-import { Dialog } from '../ui/Dialog'
-import { fieldError, Problem } from '../ui/Problem'
+import { Dialog, DialogForm } from '../ui/Dialog'
+import { List } from '../ui/List'
+import { PasswordField } from '../ui/PasswordField'
+import { fieldError } from '../ui/Problem'
 import { Section } from '../ui/Section'
 import { ago } from '../ui/time'
 import { useSubmit } from '../ui/useSubmit'
@@ -37,23 +39,23 @@ export function PasskeysSection({ passkeys, usable }: { passkeys: PasskeyOut[]; 
         <Text size="sm">None. A passkey signs you in without a password: by fingerprint, face, PIN or a security key.{!usable && ' They cannot be used here: they need https, and a host name instead of an IP address.'}</Text>
       )}
       {passkeys.length > 0 && (
-        <Table aria-label="Passkeys">
-          <Table.Tbody>
-            {passkeys.map((key) => (
-              <Table.Tr key={key.id}>
-                <Table.Th scope="row" style={{ overflowWrap: 'anywhere' }}>
-                  {key.name}
-                </Table.Th>
-                <Table.Td>{key.used_ms ? `used ${ago(key.used_ms)}` : 'never used'}</Table.Td>
-                <Table.Td ta="end">
-                  <Button variant="subtle" color="red" size="compact-sm" aria-label={`Remove ${key.name}`} onClick={() => setRemoving(key)}>
-                    Remove
-                  </Button>
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
+        <List>
+          {passkeys.map((key) => (
+            <li key={key.id}>
+              <Group justify="space-between" gap="sm" wrap="nowrap">
+                <Text size="sm" fw={500} style={{ overflowWrap: 'anywhere' }}>
+                  {key.name}{' '}
+                  <Text span size="xs" c="dimmed">
+                    {key.used_ms ? `used ${ago(key.used_ms)}` : 'never used'}
+                  </Text>
+                </Text>
+                <Button variant="subtle" color="red" size="compact-sm" style={{ flexShrink: 0 }} aria-label={`Remove ${key.name}`} onClick={() => setRemoving(key)}>
+                  Remove
+                </Button>
+              </Group>
+            </li>
+          ))}
+        </List>
       )}
       <Dialog opened={adding} onClose={() => setAdding(false)} title="Add a passkey">
         {adding && <Add onClose={() => setAdding(false)} />}
@@ -70,27 +72,16 @@ function Add({ onClose }: { onClose: () => void }) {
   const [password, setPassword] = useState('')
   const queries = useQueryClient()
   const announce = useAnnounce()
-  const { busy, error, submit } = useSubmit(async () => {
+  const form = useSubmit(async () => {
     await addPasskey(name, password)
     announce(`Added ${name}.`)
     await queries.invalidateQueries({ queryKey: ['account'] })
     onClose()
   })
   return (
-    <form onSubmit={submit} noValidate>
-      <Stack gap="md">
-        <TextInput label="Name" description="To tell it from others, as “phone” or “blue key”." required data-autofocus autoComplete="off" maxLength={64} value={name} onChange={(event) => setName(event.currentTarget.value)} error={fieldError(error, 'name')} />
-        <PasswordInput label="Password" description="A passkey is enough to sign in: the password shows that it is you who adds one." required autoComplete="current-password" visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the password', tabIndex: 0 }} value={password} onChange={(event) => setPassword(event.currentTarget.value)} error={fieldError(error, 'password')} />
-        <Problem error={error} fields={['name', 'password']} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={busy} disabled={name.trim() === '' || password === ''}>
-            Continue
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm form={form} fields={['name', 'password']} verb="Continue" disabled={name.trim() === '' || password === ''} onClose={onClose}>
+      <TextInput label="Name" description="To tell it from others, as “phone” or “blue key”." required data-autofocus autoComplete="off" maxLength={64} value={name} onChange={(event) => setName(event.currentTarget.value)} error={fieldError(form.error, 'name')} />
+      <PasswordField label="Password" description="A passkey is enough to sign in: the password shows that it is you who adds one." autoComplete="current-password" value={password} onChange={(event) => setPassword(event.currentTarget.value)} error={fieldError(form.error, 'password')} />
+    </DialogForm>
   )
 }

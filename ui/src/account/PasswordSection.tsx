@@ -1,10 +1,11 @@
-import { Button, Group, PasswordInput, Stack, Text } from '@mantine/core'
+import { Button, Group, Stack, Text } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, unwrap } from '../api/client'
 import { chosenProblem, NewPassword, NOTHING_CHOSEN } from '../session/NewPassword'
 import { useMe } from '../session/session'
 import { useAnnounce } from '../ui/Announcer'
+import { PasswordField } from '../ui/PasswordField'
 import { fieldError, Problem } from '../ui/Problem'
 import { Section } from '../ui/Section'
 import { exactly } from '../ui/time'
@@ -49,7 +50,7 @@ export function PasswordSection({ changed }: { changed: number }) {
         <form onSubmit={submit} noValidate>
           <Stack gap="md" maw={420}>
             <input type="text" hidden readOnly autoComplete="username" value={admin.name} />
-            <PasswordInput label="Current password" required autoFocus autoComplete="current-password" visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the password', tabIndex: 0 }} value={current} onChange={(event) => setCurrent(event.currentTarget.value)} error={fieldError(error, 'current')} />
+            <PasswordField label="Current password" autoFocus autoComplete="current-password" value={current} onChange={(event) => setCurrent(event.currentTarget.value)} error={fieldError(error, 'current')} />
             <NewPassword label="New password" chosen={chosen} onChange={setChosen} rules={rules} problem={problem} serverProblem={fieldError(error, 'new')} />
             <Text size="xs" c="dimmed">
               Your other sessions end.

@@ -1,5 +1,6 @@
-import { Alert, Button, Group, Stack } from '@mantine/core'
+import { Alert, Button, Stack } from '@mantine/core'
 import { CopyLine } from '../ui/CopyLine'
+import { DialogFooter } from '../ui/Dialog'
 
 export function RecoveryCodes({ codes, onClose }: { codes: string[]; onClose: () => void }) {
   const save = () => {
@@ -15,14 +16,14 @@ export function RecoveryCodes({ codes, onClose }: { codes: string[]; onClose: ()
         Keep these recovery codes where you keep other papers. Each lets you in once if you lose the device. They are not shown again.
       </Alert>
       <CopyLine label="Recovery codes" text={codes.join('\n')} />
-      <Group justify="flex-end">
+      <DialogFooter>
         <Button variant="default" onClick={save}>
           Save as a file
         </Button>
         <Button onClick={onClose} data-autofocus>
           I have kept them
         </Button>
-      </Group>
+      </DialogFooter>
     </Stack>
   )
 }

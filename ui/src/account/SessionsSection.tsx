@@ -3,13 +3,13 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, everyPage, unwrap } from '../api/client'
 import type { OwnSession } from '../api/schema'
 import { useAnnounce } from '../ui/Announcer'
+import { List } from '../ui/List'
 import { Loaded } from '../ui/Loaded'
 import { Problem } from '../ui/Problem'
 import { Section } from '../ui/Section'
 import { ago, exactly } from '../ui/time'
 import { useSubmit } from '../ui/useSubmit'
 import { agentName } from './agent'
-import classes from './lists.module.css'
 
 export function SessionsSection() {
   const sessions = useQuery({ queryKey: ['sessions'], queryFn: () => everyPage((query) => api.GET('/api/v1/account/sessions', { params: { query } })), select: lastUsedFirst })
@@ -17,11 +17,11 @@ export function SessionsSection() {
     <Section title="Sessions">
       <Loaded query={sessions}>
         {({ items }) => (
-          <ul className={classes.list}>
+          <List>
             {items.map((session) => (
               <Session key={session.id} session={session} />
             ))}
-          </ul>
+          </List>
         )}
       </Loaded>
     </Section>

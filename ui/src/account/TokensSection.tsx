@@ -6,10 +6,10 @@ import type { TokenOut } from '../api/schema'
 import { useMe } from '../session/session'
 import { useAnnounce } from '../ui/Announcer'
 import { ConfirmDialog } from '../ui/ConfirmDialog'
+import { List } from '../ui/List'
 import { Loaded } from '../ui/Loaded'
 import { Section } from '../ui/Section'
 import { ago, exactly } from '../ui/time'
-import classes from './lists.module.css'
 import { NewTokenDialog } from './NewTokenDialog'
 
 export function TokensSection() {
@@ -37,11 +37,11 @@ export function TokensSection() {
           items.length === 0 ? (
             <Text size="sm">None. A token lets a program use the API or the command line from elsewhere, with no more than you choose.</Text>
           ) : (
-            <ul className={classes.list}>
+            <List>
               {items.map((token) => (
                 <Token key={token.id} token={token} onRevoke={() => setRevoking(token)} />
               ))}
-            </ul>
+            </List>
           )
         }
       </Loaded>

@@ -1,11 +1,12 @@
-import { Alert, Badge, Button, Group, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Badge, Button, Text, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, unwrap } from '../api/client'
 import type { AccountOut, TotpOut } from '../api/schema'
 import { useAnnounce } from '../ui/Announcer'
 import { CopyLine } from '../ui/CopyLine'
-import { Dialog } from '../ui/Dialog'
+import { Dialog, DialogForm } from '../ui/Dialog'
+import { PasswordField } from '../ui/PasswordField'
 import { fieldError, Problem } from '../ui/Problem'
 import { Section } from '../ui/Section'
 import { useSubmit } from '../ui/useSubmit'
@@ -57,30 +58,19 @@ function Confirm({ totp, onClose }: { totp: TotpOut; onClose: () => void }) {
   const [code, setCode] = useState('')
   const [codes, setCodes] = useState<string[] | null>(null)
   const queries = useQueryClient()
-  const { busy, error, submit } = useSubmit(async () => {
+  const form = useSubmit(async () => {
     const made = await unwrap(api.POST('/api/v1/account/totp/confirm', { body: { code: code.replace(/\s/g, '') } }))
     setCodes(made.recovery_codes)
     await queries.invalidateQueries({ queryKey: ['account'] })
   })
   if (codes) return <RecoveryCodes codes={codes} onClose={onClose} />
   return (
-    <form onSubmit={submit} noValidate>
-      <Stack gap="md">
-        <Text size="sm">1. Scan this with the app, or type the key into it.</Text>
-        <QrCode text={totp.uri} label="QR code with the key for the authenticator app" />
-        <CopyLine label="Key" text={totp.secret} />
-        <TextInput label="2. Type the code that the app shows" required data-autofocus inputMode="numeric" autoComplete="one-time-code" maw={320} value={code} onChange={(event) => setCode(event.currentTarget.value)} error={fieldError(error, 'code')} />
-        <Problem error={error} fields={['code']} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={busy}>
-            Switch on
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm form={form} fields={['code']} verb="Switch on" onClose={onClose}>
+      <Text size="sm">1. Scan this with the app, or type the key into it.</Text>
+      <QrCode text={totp.uri} label="QR code with the key for the authenticator app" />
+      <CopyLine label="Key" text={totp.secret} />
+      <TextInput label="2. Type the code that the app shows" required data-autofocus inputMode="numeric" autoComplete="one-time-code" maw={320} value={code} onChange={(event) => setCode(event.currentTarget.value)} error={fieldError(form.error, 'code')} />
+    </DialogForm>
   )
 }
 
@@ -88,29 +78,18 @@ function End({ onClose }: { onClose: () => void }) {
   const [password, setPassword] = useState('')
   const announce = useAnnounce()
   const queries = useQueryClient()
-  const { busy, error, submit } = useSubmit(async () => {
+  const form = useSubmit(async () => {
     await unwrap(api.DELETE('/api/v1/account/totp', { body: { password } }))
     announce('The authenticator app is off.')
     await queries.invalidateQueries({ queryKey: ['account'] })
     onClose()
   })
   return (
-    <form onSubmit={submit} noValidate>
-      <Stack gap="md">
-        <Alert color="yellow" variant="light">
-          From then on the password alone is enough to sign in. The recovery codes stop working.
-        </Alert>
-        <PasswordInput label="Password" required data-autofocus autoComplete="current-password" visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the password', tabIndex: 0 }} value={password} onChange={(event) => setPassword(event.currentTarget.value)} error={fieldError(error, 'password')} />
-        <Problem error={error} fields={['password']} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" color="danger" loading={busy}>
-            Switch off
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm form={form} fields={['password']} verb="Switch off" danger onClose={onClose}>
+      <Alert color="yellow" variant="light">
+        From then on the password alone is enough to sign in. The recovery codes stop working.
+      </Alert>
+      <PasswordField label="Password" data-autofocus autoComplete="current-password" value={password} onChange={(event) => setPassword(event.currentTarget.value)} error={fieldError(form.error, 'password')} />
+    </DialogForm>
   )
 }

@@ -1,14 +1,13 @@
-import { Alert, Button, Group, Stack, Switch, TextInput } from '@mantine/core'
+import { Switch, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
-import { TriangleAlert } from 'lucide-react'
 import { useState } from 'react'
 import { api, unwrap } from '../api/client'
 import type { AdminOut, SetupLinkOut, SiteOut } from '../api/schema'
-import { SCRIPTS_EDIT_WARNING } from '../session/permissions'
+import { ScriptsEditWarning } from '../session/ScriptsEditWarning'
 import { SESSION } from '../session/session'
 import { useAnnounce } from '../ui/Announcer'
-import { Dialog } from '../ui/Dialog'
-import { fieldError, Problem } from '../ui/Problem'
+import { Dialog, DialogForm } from '../ui/Dialog'
+import { fieldError } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { GrantsMatrix, type Grants } from './GrantsMatrix'
 
@@ -36,7 +35,7 @@ function Form({ edited, sites, onClose, onInvited }: Props & { edited: AdminOut 
   const queries = useQueryClient()
   const announce = useAnnounce()
   const warns = Object.values(grants).some((given) => given.includes('scripts:edit'))
-  const { busy, error, submit } = useSubmit(async () => {
+  const form = useSubmit(async () => {
     const kept = Object.fromEntries(Object.entries(grants).filter(([, given]) => given.length > 0))
     if (admin) {
       await unwrap(api.PATCH('/api/v1/admins/{admin}', { params: { path: { admin: admin.id } }, body: { super: isSuper, grants: kept } }))
@@ -49,28 +48,12 @@ function Form({ edited, sites, onClose, onInvited }: Props & { edited: AdminOut 
     onClose()
   })
   return (
-    <form onSubmit={submit} noValidate>
-      <Stack gap="md">
-        {!admin && (
-          <TextInput label="Name" description="Letters, digits and . _ @ + -" required data-autofocus autoComplete="off" autoCapitalize="none" spellCheck={false} maxLength={64} value={name} onChange={(event) => setName(event.currentTarget.value)} error={fieldError(error, 'name')} />
-        )}
-        <Switch label="Super admin" description="Makes sites and admins, and may give themselves any permission; that is written to the audit log." checked={isSuper} onChange={(event) => setSuper(event.currentTarget.checked)} />
-        <GrantsMatrix sites={sites} grants={grants} onChange={setGrants} />
-        {warns && (
-          <Alert color="yellow" variant="light" icon={<TriangleAlert aria-hidden />} role="status">
-            {SCRIPTS_EDIT_WARNING}
-          </Alert>
-        )}
-        <Problem error={error} fields={['name']} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={busy} disabled={!admin && name.trim() === ''}>
-            {admin ? 'Save' : 'Add admin'}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm form={form} notice={warns && <ScriptsEditWarning />} fields={['name']} verb={admin ? 'Save' : 'Add admin'} disabled={!admin && name.trim() === ''} onClose={onClose}>
+      {!admin && (
+        <TextInput label="Name" description="Letters, digits and . _ @ + -" required data-autofocus autoComplete="off" autoCapitalize="none" spellCheck={false} maxLength={64} value={name} onChange={(event) => setName(event.currentTarget.value)} error={fieldError(form.error, 'name')} />
+      )}
+      <Switch label="Super admin" description="Makes sites and admins, and may give themselves any permission; that is written to the audit log." checked={isSuper} onChange={(event) => setSuper(event.currentTarget.checked)} />
+      <GrantsMatrix sites={sites} grants={grants} onChange={setGrants} />
+    </DialogForm>
   )
 }

@@ -1,14 +1,15 @@
-import { Alert, Badge, Button, Group, Menu, Stack, Text } from '@mantine/core'
+import { Badge, Button, Group, Menu, Stack, Text } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { ChevronDown, Plus, TriangleAlert } from 'lucide-react'
+import { ChevronDown, Plus } from 'lucide-react'
 import { useState } from 'react'
-import lists from '../account/lists.module.css'
 import { api, everyPage, unwrap } from '../api/client'
 import type { AdminOut, SetupLinkOut, SiteOut } from '../api/schema'
-import { SCRIPTS_EDIT_WARNING, SITE_PERMISSIONS } from '../session/permissions'
+import { SITE_PERMISSIONS } from '../session/permissions'
+import { ScriptsEditWarning } from '../session/ScriptsEditWarning'
 import { SESSION, useMe } from '../session/session'
 import { useAnnounce } from '../ui/Announcer'
 import { ConfirmDialog } from '../ui/ConfirmDialog'
+import { List } from '../ui/List'
 import { Loaded } from '../ui/Loaded'
 import { Page } from '../ui/places'
 import { useTitle } from '../ui/useTitle'
@@ -35,22 +36,21 @@ export default function AdminsPage() {
   return (
     <Page
       title="Admins"
+      narrow
       aside={
         <Button leftSection={<Plus size={16} aria-hidden />} onClick={() => setEdited('new')}>
           Add admin
         </Button>
       }
     >
-      <Alert role="note" color="yellow" variant="light" icon={<TriangleAlert aria-hidden />} py="xs">
-        {SCRIPTS_EDIT_WARNING}
-      </Alert>
+      <ScriptsEditWarning role="note" />
       <Loaded query={admins}>
         {({ items }) => (
-          <ul className={lists.list} style={{ maxWidth: 960 }}>
+          <List framed>
             {items.map((admin) => (
               <Admin key={admin.id} admin={admin} own={admin.id === me.id} sites={sites.data?.items ?? []} onEdit={() => setEdited(admin)} onAsk={(kind) => setQuestion({ kind, admin })} />
             ))}
-          </ul>
+          </List>
         )}
       </Loaded>
       <AdminDialog edited={edited} sites={sites.data?.items ?? []} onClose={() => setEdited(null)} onInvited={(name, made) => setLink({ name, link: made })} />

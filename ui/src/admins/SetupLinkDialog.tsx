@@ -1,7 +1,7 @@
-import { Alert, Button, Group, Stack, Text } from '@mantine/core'
+import { Alert, Button, Stack, Text } from '@mantine/core'
 import type { SetupLinkOut } from '../api/schema'
 import { CopyLine } from '../ui/CopyLine'
-import { Dialog } from '../ui/Dialog'
+import { Dialog, DialogFooter } from '../ui/Dialog'
 import { exactly } from '../ui/time'
 
 interface Props {
@@ -19,11 +19,11 @@ export function SetupLinkDialog({ invited, onClose }: Props) {
           <Text size="xs" c="dimmed">
             It works until {exactly(invited.link.expires_ms)}.
           </Text>
-          <Group justify="flex-end">
+          <DialogFooter>
             <Button onClick={onClose} data-autofocus>
               I have copied it
             </Button>
-          </Group>
+          </DialogFooter>
         </Stack>
       )}
     </Dialog>

@@ -62,30 +62,11 @@ export async function everyPage<T>(fetch: (query: { limit: number; cursor?: stri
   return { items }
 }
 
-/** A call that the OpenAPI document cannot type. @throws ApiError */
-export async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const headers = body === undefined ? undefined : { 'Content-Type': 'application/json' }
-  const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' }
-  const response = await reached(fetch(path, body === undefined ? init : { ...init, body: JSON.stringify(body) }))
-  const text = await reached(response.text())
-  const content: unknown = text === '' ? undefined : parse(text)
-  if (response.ok) return content as T
-  throw asError(response, content)
-}
-
 async function reached<T>(call: Promise<T>): Promise<T> {
   try {
     return await call
   } catch {
     throw new ApiError(0, 'unreachable', 'The server cannot be reached.', 'Nothing was changed as far as is known. Check the connection, then try again.')
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 
@@ -98,6 +79,11 @@ function asError(response: Response, content: unknown): ApiError {
 
 function hintOf(response: Response, problem: Partial<Problem>): string {
   const wait = Number(response.headers.get('Retry-After'))
-  if (response.status === 429 && wait > 0) return `Try again in ${wait === 1 ? 'a second' : `${wait} seconds`}.`
+  if (response.status === 429 && wait > 0) return `Try again in ${waiting(wait)}.`
   return problem.hint ?? ''
+}
+
+function waiting(seconds: number): string {
+  if (seconds === 1) return 'a second'
+  return seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`
 }

@@ -1,13 +1,14 @@
-import { Button, Group, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Text, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { ChevronDown, ChevronRight } from 'lucide-react'
-import { useRef, useState, type FormEvent } from 'react'
-import { ValueError } from '../seal/format'
+import { useRef, useState } from 'react'
 import { useAnnounce } from '../ui/Announcer'
-import { Dialog } from '../ui/Dialog'
-import { fieldError, Problem } from '../ui/Problem'
+import { Dialog, DialogForm } from '../ui/Dialog'
+import { InputError } from '../ui/InputError'
+import { fieldError } from '../ui/Problem'
+import { useSubmit } from '../ui/useSubmit'
 import { createSecret, useReload } from './api'
-import { DetailFields } from './DetailFields'
+import { DetailFields, DETAILS, readExpiry } from './DetailFields'
 import { KeyProblem } from './KeyProblem'
 import { nameProblem } from './name'
 import { ValueInput } from './ValueInput'
@@ -23,82 +24,55 @@ export function AddSecretDialog({ site, opened, onClose }: { site: string; opene
 
 function Form({ site, onClose }: { site: string; onClose: () => void }) {
   const value = useRef<ValueHandle>(null)
-  const nameField = useRef<HTMLInputElement>(null)
   const [name, setName] = useState('')
   const [details, setDetails] = useState({ description: '', expires: '' })
   const [more, { toggle }] = useDisclosure(false)
-  const [nameError, setNameError] = useState<string>()
-  const [error, setError] = useState<unknown>(null)
-  const [busy, setBusy] = useState(false)
   const announce = useAnnounce()
   const reload = useReload(site)
-
-  const save = async (event: FormEvent) => {
-    event.preventDefault()
+  const form = useSubmit(async () => {
     const wrong = nameProblem(name)
-    setNameError(wrong)
-    setError(null)
-    if (wrong) return nameField.current?.focus()
-    setBusy(true)
-    try {
-      await createSecret(site, name, value.current?.read() ?? '', details.description ? { description: details.description } : {})
-      value.current?.clear()
-      await reload()
-      announce(`Saved ${name}.`)
-      onClose()
-    } catch (caught) {
-      setError(caught)
-      if (caught instanceof ValueError) value.current?.focus()
-      if (fieldError(caught, 'name')) nameField.current?.focus()
-    } finally {
-      setBusy(false)
-    }
-  }
+    if (wrong) throw new InputError('name', wrong)
+    await createSecret(site, name, value.current?.read() ?? '', { description: details.description, expires_ms: readExpiry(details.expires) })
+    value.current?.clear()
+    await reload()
+    announce(`Saved ${name}.`)
+    onClose()
+  })
+  const { error, edited } = form
+  const shown = more || DETAILS.some((field) => fieldError(error, field))
 
   return (
-    <form onSubmit={(event) => void save(event)} noValidate autoComplete="off">
-      <Stack gap="md">
-        <TextInput
-          ref={nameField}
-          label="Name"
-          description="Scripts use it in GetSecret. Case-sensitive; it cannot be changed later."
-          placeholder="my-api-key"
-          required
-          data-autofocus
-          autoComplete="off"
-          autoCapitalize="none"
-          spellCheck={false}
-          data-1p-ignore
-          data-lpignore="true"
-          maxLength={128}
-          value={name}
-          onChange={(event) => {
-            setName(event.currentTarget.value)
-            setNameError(undefined)
-          }}
-          error={nameError ?? fieldError(error, 'name')}
-        />
-        <ValueInput target={value} error={fieldError(error, 'value')} onEdit={() => error instanceof ValueError && setError(null)} />
-        <div>
-          <Button variant="subtle" size="compact-sm" px={4} leftSection={more ? <ChevronDown size={16} aria-hidden /> : <ChevronRight size={16} aria-hidden />} aria-expanded={more} onClick={toggle}>
-            Description
-          </Button>
-          {more && <DetailFields details={details} onChange={setDetails} error={error} withExpiry={false} />}
-        </div>
-        <KeyProblem error={error} />
-        <Problem error={error} fields={['name', 'value', 'description']} />
-        <Text size="xs" c="dimmed">
-          The value is encrypted in this browser. It can be overwritten or deleted, never shown again.
-        </Text>
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={busy}>
-            SAVE
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm form={form} fields={['name', 'value', ...DETAILS]} verb="SAVE" onClose={onClose}>
+      <TextInput
+        label="Name"
+        description="Scripts use it in GetSecret. Case-sensitive; it cannot be changed later."
+        placeholder="my-api-key"
+        required
+        data-autofocus
+        autoComplete="off"
+        autoCapitalize="none"
+        spellCheck={false}
+        data-1p-ignore
+        data-lpignore="true"
+        maxLength={128}
+        value={name}
+        onChange={(event) => {
+          setName(event.currentTarget.value)
+          edited('name')
+        }}
+        error={fieldError(error, 'name')}
+      />
+      <ValueInput target={value} form={form} />
+      <div>
+        <Button variant="subtle" size="compact-sm" px={4} ml={-4} leftSection={shown ? <ChevronDown size={16} aria-hidden /> : <ChevronRight size={16} aria-hidden />} aria-expanded={shown} onClick={toggle}>
+          Description and expiry
+        </Button>
+        {shown && <DetailFields details={details} onChange={setDetails} form={form} />}
+      </div>
+      <KeyProblem error={error} />
+      <Text size="xs" c="dimmed">
+        The value is encrypted in this browser. It can be overwritten or deleted, never shown again.
+      </Text>
+    </DialogForm>
   )
 }

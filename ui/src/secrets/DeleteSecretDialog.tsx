@@ -1,10 +1,9 @@
-import { Alert, Button, Group, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Text, TextInput } from '@mantine/core'
 import { TriangleAlert } from 'lucide-react'
 import { useState } from 'react'
 import { ApiError } from '../api/client'
 import { useAnnounce } from '../ui/Announcer'
-import { Dialog } from '../ui/Dialog'
-import { Problem } from '../ui/Problem'
+import { Dialog, DialogForm } from '../ui/Dialog'
 import { useSubmit } from '../ui/useSubmit'
 import { deleteSecret, useReplaceRow, type Secret } from './api'
 import { UsersList, useUsers } from './UsersList'
@@ -38,7 +37,7 @@ function Form({ site, secret, onClose, onDeleted }: Props & { secret: Secret }) 
   const hidden = users.error instanceof ApiError && users.error.status === 403
   const used = users.data?.items.some((user) => user.certain) ?? secret.used_by > 0
   const sure = (users.isSuccess || hidden) && (!used || typed === secret.name)
-  const { busy, error, submit } = useSubmit(async () => {
+  const form = useSubmit(async () => {
     if (!sure) return
     await deleteSecret(site, secret, used)
     announce(`Deleted ${secret.name}.`)
@@ -47,30 +46,19 @@ function Form({ site, secret, onClose, onDeleted }: Props & { secret: Secret }) 
     onClose()
   })
   return (
-    <form onSubmit={submit} noValidate autoComplete="off">
-      <Stack gap="md">
-        <Text size="sm">
-          It is removed for good. From then on <code>GetSecret</code> gives scripts an empty string for this name.
-        </Text>
-        {hidden ? <Text size="sm">{hiddenUsers(secret)}</Text> : <UsersList users={users} name={secret.name} />}
-        {used && (
-          <>
-            <Alert color="red" variant="light" icon={<TriangleAlert aria-hidden />}>
-              Change these scripts first: without the value they may do what you do not expect.
-            </Alert>
-            <TextInput label={`To delete it all the same, type its name`} description={secret.name} autoComplete="off" autoCapitalize="none" spellCheck={false} data-autofocus value={typed} onChange={(event) => setTyped(event.currentTarget.value)} />
-          </>
-        )}
-        <Problem error={error} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose} data-autofocus={used ? undefined : true}>
-            Cancel
-          </Button>
-          <Button type="submit" color="danger" loading={busy} disabled={!sure}>
-            DELETE
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm form={form} verb="DELETE" danger disabled={!sure} startAtCancel={!used} onClose={onClose}>
+      <Text size="sm">
+        It is removed for good. From then on <code>GetSecret</code> gives scripts an empty string for this name.
+      </Text>
+      {hidden ? <Text size="sm">{hiddenUsers(secret)}</Text> : <UsersList users={users} name={secret.name} />}
+      {used && (
+        <>
+          <Alert color="red" variant="light" icon={<TriangleAlert aria-hidden />}>
+            Change these scripts first: without the value they may do what you do not expect.
+          </Alert>
+          <TextInput label="To delete it all the same, type its name" description={secret.name} autoComplete="off" autoCapitalize="none" spellCheck={false} data-autofocus value={typed} onChange={(event) => setTyped(event.currentTarget.value)} />
+        </>
+      )}
+    </DialogForm>
   )
 }

@@ -1,5 +1,7 @@
-import { Stack, Textarea, TextInput } from '@mantine/core'
+import { CloseButton, Stack, Textarea, TextInput } from '@mantine/core'
+import { InputError } from '../ui/InputError'
 import { fieldError } from '../ui/Problem'
+import type { useSubmit } from '../ui/useSubmit'
 
 export interface Details {
   description: string
@@ -7,8 +9,14 @@ export interface Details {
   expires: string
 }
 
-export function readExpiry(expires: string): number | null {
-  return expires ? new Date(expires).getTime() : null
+export const DETAILS = ['description', 'expires_ms']
+
+/** Milliseconds since the epoch, or `null` for never. @throws InputError when it has passed */
+export function readExpiry(expires: string, now = Date.now()): number | null {
+  if (!expires) return null
+  const ms = new Date(expires).getTime()
+  if (!(ms > now)) throw new InputError('expires_ms', 'This time has passed. Choose a later one, or delete the secret if nothing is to use it.')
+  return ms
 }
 
 /** `2026-01-31T12:00` in local time, for a field of the type datetime-local. */
@@ -21,14 +29,17 @@ export function asLocal(ms: number | null | undefined): string {
 interface Props {
   details: Details
   onChange: (details: Details) => void
-  error: unknown
+  form: Pick<ReturnType<typeof useSubmit>, 'error' | 'edited'>
   autoFocus?: boolean
-  withExpiry: boolean
 }
 
-export function DetailFields({ details, onChange, error, autoFocus, withExpiry }: Props) {
+export function DetailFields({ details, onChange, form: { error, edited }, autoFocus }: Props) {
+  const expire = (expires: string) => {
+    onChange({ ...details, expires })
+    edited('expires_ms')
+  }
   return (
-    <Stack gap="md" mt="xs">
+    <Stack gap="md" mt={autoFocus ? 0 : 'xs'}>
       <Textarea
         label="Description"
         description="Optional. Everyone who sees this list reads it: no values here."
@@ -39,19 +50,25 @@ export function DetailFields({ details, onChange, error, autoFocus, withExpiry }
         autoComplete="off"
         data-autofocus={autoFocus || undefined}
         value={details.description}
-        onChange={(event) => onChange({ ...details, description: event.currentTarget.value })}
+        onChange={(event) => {
+          onChange({ ...details, description: event.currentTarget.value })
+          edited('description')
+        }}
         error={fieldError(error, 'description')}
       />
-      {withExpiry && (
       <TextInput
         type="datetime-local"
+        name="expires_ms"
         label="Expires"
         description="Optional. From then on scripts no longer get the value."
+        styles={{ wrapper: { maxWidth: 320 } }}
+        max="9999-12-31T23:59"
+        autoComplete="off"
+        rightSection={details.expires && <CloseButton size="sm" aria-label="Never expires" onClick={() => expire('')} />}
         value={details.expires}
-        onChange={(event) => onChange({ ...details, expires: event.currentTarget.value })}
+        onChange={(event) => expire(event.currentTarget.value)}
         error={fieldError(error, 'expires_ms')}
       />
-      )}
     </Stack>
   )
 }

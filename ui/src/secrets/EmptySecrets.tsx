@@ -3,14 +3,14 @@ import { Plus } from 'lucide-react'
 
 export function EmptySecrets({ editable, onAdd }: { editable: boolean; onAdd: () => void }) {
   return (
-    <Paper withBorder p="xl" maw={720}>
+    <Paper withBorder p={{ base: 'md', sm: 'xl' }}>
       <Stack gap="md" align="flex-start">
         <Title order={2} size="h4">
           No secrets yet
         </Title>
-        <Text>Keep API keys, passwords and passphrases here instead of in scripts, where everybody who may read scripts could read them.</Text>
-        <List type="ordered" spacing={6}>
-          <List.Item>Add a secret: a name such as my-api-key, and its value.</List.Item>
+        <Text size="sm" maw="70ch">Keep API keys, passwords and passphrases here instead of in scripts, where everybody who may read scripts could read them.</Text>
+        <List type="ordered" size="sm" spacing="xs">
+          <List.Item>Add a secret: a name such as <Code>my-api-key</Code>, and its value.</List.Item>
           <List.Item>
             Get it in a script: <Code>var key = GetSecret("my-api-key");</Code>
           </List.Item>

@@ -28,7 +28,7 @@ export function GeneratePanel({ target }: { target: RefObject<ValueHandle | null
   }
 
   return (
-    <Fieldset legend="Generate a value" p="sm">
+    <Fieldset legend="Generate a value" p="sm" m={0}>
       <Stack gap="sm">
         <Radio.Group aria-label="Kind of value" value={kind} onChange={(next) => setKind(next as Kind)}>
           <Group gap="md">

@@ -1,8 +1,9 @@
-import { Alert, Badge, Button, Checkbox, Group, ScrollArea, Stack, Table, Text } from '@mantine/core'
+import { Alert, Badge, Button, Checkbox, ScrollArea, Stack, Table, Text } from '@mantine/core'
 import { useRef, useState, type RefObject } from 'react'
 import { useAnnounce } from '../ui/Announcer'
-import { Dialog } from '../ui/Dialog'
-import { describe, Problem } from '../ui/Problem'
+import { Dialog, DialogFooter, DialogForm } from '../ui/Dialog'
+import { InputError } from '../ui/InputError'
+import { describe, fieldError } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { createSecret, findSecret, updateValue, useReload, type Secret } from './api'
 import classes from './ImportDialog.module.css'
@@ -53,34 +54,21 @@ type Values = RefObject<Map<string, string>>
 
 function Contents({ site, values, onRead, onClose }: { site: string; values: Values; onRead: (rows: Row[]) => void; onClose: () => void }) {
   const field = useRef<ValueHandle>(null)
-  const [wrong, setWrong] = useState<string>()
-  const { busy, error, submit } = useSubmit(async () => {
+  const form = useSubmit(async () => {
     const { rows, problem } = parseImport(field.current?.read() ?? '')
-    setWrong(problem)
-    if (problem) return field.current?.focus()
+    if (problem) throw new InputError('contents', problem)
     const shown = await withExisting(site, rows.map((row) => ({ ...row, value: '', state: row.problem ? 'wrong' : 'new', text: row.problem ?? row.note ?? '' })))
     for (const row of rows) if (!row.problem) values.current.set(row.name, row.value)
     field.current?.clear()
     onRead(shown)
   })
   return (
-    <form onSubmit={submit} noValidate autoComplete="off">
-      <Stack gap="md">
-        <Text size="sm">
-          A <code>.env</code> file with a line <code>NAME=value</code> for each secret, or a JSON object such as <code>{'{"NAME": "value"}'}</code>. Nothing is written before you have seen the result of each row.
-        </Text>
-        <ValueField handle={field} label="Contents" hint="Paste it, or drop the file here." autoFocus error={wrong} onEdit={() => setWrong(undefined)} />
-        <Problem error={error} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={busy}>
-            Preview
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm form={form} fields={['contents']} verb="Preview" onClose={onClose}>
+      <Text size="sm">
+        A <code>.env</code> file with a line <code>NAME=value</code> for each secret, or a JSON object such as <code>{'{"NAME": "value"}'}</code>. Nothing is written before you have seen the result of each row.
+      </Text>
+      <ValueField handle={field} label="Contents" hint="Paste it, or drop the file here." autoFocus error={fieldError(form.error, 'contents')} onEdit={() => form.edited('contents')} />
+    </DialogForm>
   )
 }
 
@@ -112,6 +100,7 @@ function Preview({ site, values, rows, setRows, onClose }: PreviewProps) {
   const announce = useAnnounce()
   const reload = useReload(site)
   const done = rows.every((row) => !['new', 'exists', 'writing'].includes(row.state))
+  const untouched = rows.every((row) => ['new', 'exists', 'wrong'].includes(row.state))
   const existing = rows.filter((row) => row.state === 'exists').length
   const count = rows.filter((row) => row.state === 'new').length + (overwrite ? existing : 0)
   const mark = (line: number, state: State, text = '') =>
@@ -167,11 +156,11 @@ function Preview({ site, values, rows, setRows, onClose }: PreviewProps) {
         </Table>
       </ScrollArea.Autosize>
       {existing > 0 && !done && (
-        <Checkbox checked={overwrite} disabled={busy} onChange={(event) => setOverwrite(event.currentTarget.checked)} label={`Overwrite the ${existing === 1 ? 'one' : existing} that ${existing === 1 ? 'exists' : 'exist'} already`} description="What they hold now is gone at once and for good." />
+        <Checkbox checked={overwrite} disabled={busy} onChange={(event) => setOverwrite(event.currentTarget.checked)} label={`Overwrite the ${existing === 1 ? 'one' : existing} that ${existing === 1 ? 'exists' : 'exist'} already`} description={`What ${existing === 1 ? 'it holds' : 'they hold'} now is gone at once and for good.`} />
       )}
       <KeyProblem error={keyError} />
-      {!done && count === 0 && <Alert color="yellow" variant="light">No row can be imported as it is.</Alert>}
-      <Group justify="flex-end">
+      {untouched && count === 0 && <Alert color="yellow" variant="light">No row can be imported as it is.</Alert>}
+      <DialogFooter>
         <Button variant="default" onClick={onClose} disabled={busy}>
           {done ? 'Close' : 'Cancel'}
         </Button>
@@ -180,7 +169,7 @@ function Preview({ site, values, rows, setRows, onClose }: PreviewProps) {
             IMPORT {count}
           </Button>
         )}
-      </Group>
+      </DialogFooter>
     </Stack>
   )
 }

@@ -95,7 +95,7 @@ function Secrets({ site, editable }: { site: string; editable: boolean }) {
               aria-label="Search names and descriptions"
               placeholder="Search names and descriptions"
               leftSection={<Search size={16} aria-hidden />}
-              rightSection={typed ? <CloseButton size="sm" aria-label="Clear search" onClick={() => setTyped('')} /> : <Kbd size="xs" aria-hidden>/</Kbd>}
+              rightSection={typed ? <CloseButton size="sm" aria-label="Clear search" onClick={() => setTyped('')} /> : <Kbd size="xs" aria-hidden visibleFrom="sm">/</Kbd>}
               className={classes.search}
               autoComplete="off"
               spellCheck={false}

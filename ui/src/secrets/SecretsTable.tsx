@@ -1,9 +1,10 @@
-import { ActionIcon, Badge, Button, Text, Tooltip, UnstyledButton } from '@mantine/core'
+import { ActionIcon, Button, Text, Tooltip, UnstyledButton } from '@mantine/core'
 import { useWindowVirtualizer, type VirtualItem } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp, ArrowUpDown, FileText, Pencil, Trash2 } from 'lucide-react'
 import { useEffect, useRef, type KeyboardEvent } from 'react'
 import { ago, exactly } from '../ui/time'
 import type { Secret, Sort } from './api'
+import { Expiry } from './Expiry'
 import { healthProblem } from './health'
 import classes from './SecretsTable.module.css'
 
@@ -92,20 +93,14 @@ interface RowProps {
 
 function Row({ item, secret, measure, editable, onAction }: RowProps) {
   const problem = healthProblem(secret.health)
-  const expired = secret.expires_ms != null && secret.expires_ms <= Date.now()
   return (
     <tr ref={measure} data-index={item.index} aria-rowindex={item.index + 2} data-problem={problem ? true : undefined}>
       <th scope="row" className={classes.name}>
         <span className={classes.text}>{secret.name}</span>
-        {expired && (
-          <Badge size="sm" color="red" variant="light" ml="xs" title={exactly(secret.expires_ms!)}>
-            Expired
-          </Badge>
-        )}
-        {!expired && secret.expires_ms != null && (
-          <Text span size="xs" c="dimmed" ml="xs" title={exactly(secret.expires_ms)}>
-            expires {ago(secret.expires_ms)}
-          </Text>
+        {secret.expires_ms !== null && (
+          <span className={classes.expiry}>
+            <Expiry secret={secret} />
+          </span>
         )}
         {problem && (
           <div className={classes.problem}>
@@ -129,7 +124,7 @@ function Row({ item, secret, measure, editable, onAction }: RowProps) {
       </td>
       <td className={classes.time}>{secret.last_used_ms ? <Time ms={secret.last_used_ms} /> : <Text size="sm" c="dimmed">Never</Text>}</td>
       <td className={classes.users}>
-        <Button variant="subtle" size="compact-sm" px={4} ml={-4} onClick={() => onAction('users', secret)} data-action="users" aria-label={`${usersLabel(secret)} using ${secret.name}`}>
+        <Button variant="subtle" size="compact-sm" px={4} ml={-4} fw={400} c={secret.used_by ? 'var(--mantine-color-anchor)' : 'dimmed'} onClick={() => onAction('users', secret)} data-action="users" aria-label={`${usersLabel(secret)} using ${secret.name}`}>
           {usersLabel(secret)}
         </Button>
       </td>

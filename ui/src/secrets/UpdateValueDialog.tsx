@@ -1,12 +1,11 @@
-import { Alert, Button, Group, Stack, TextInput } from '@mantine/core'
+import { Alert, Text, TextInput } from '@mantine/core'
 import { TriangleAlert } from 'lucide-react'
-import { useEffect, useRef } from 'react'
-import { ValueError } from '../seal/format'
+import { useRef } from 'react'
 import { useAnnounce } from '../ui/Announcer'
-import { Dialog } from '../ui/Dialog'
-import { fieldError, Problem } from '../ui/Problem'
+import { Dialog, DialogForm } from '../ui/Dialog'
 import { useSubmit } from '../ui/useSubmit'
 import { updateValue, useReplaceRow, type Secret } from './api'
+import { hasExpired } from './Expiry'
 import { KeyProblem } from './KeyProblem'
 import type { ValueHandle } from './ValueField'
 import { ValueInput } from './ValueInput'
@@ -29,35 +28,22 @@ function Form({ site, secret, onClose }: { site: string; secret: Secret; onClose
   const value = useRef<ValueHandle>(null)
   const announce = useAnnounce()
   const replace = useReplaceRow(site)
-  const { busy, error, setError, submit } = useSubmit(async () => {
+  const form = useSubmit(async () => {
     const stored = await updateValue(site, secret, value.current?.read() ?? '')
     value.current?.clear()
     replace(secret.id, stored)
     announce(`Updated ${secret.name}.`)
     onClose()
   })
-  useEffect(() => {
-    if (error instanceof ValueError) value.current?.focus()
-  }, [error])
   return (
-    <form onSubmit={submit} noValidate autoComplete="off">
-      <Stack gap="md">
-        <TextInput label="Name" readOnly value={secret.name} variant="filled" />
-        <ValueInput target={value} autoFocus error={fieldError(error, 'value')} onEdit={() => error instanceof ValueError && setError(null)} />
-        <Alert color="yellow" variant="light" icon={<TriangleAlert aria-hidden />}>
-          The previous value is overwritten at once and for good. There is no undo and no version history.
-        </Alert>
-        <KeyProblem error={error} />
-        <Problem error={error} fields={['value']} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={busy}>
-            UPDATE
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm form={form} fields={['value']} verb="UPDATE" onClose={onClose}>
+      <TextInput label="Name" readOnly value={secret.name} variant="filled" />
+      <ValueInput target={value} form={form} autoFocus />
+      <Alert color="yellow" variant="light" icon={<TriangleAlert aria-hidden />}>
+        The previous value is overwritten at once and for good. There is no undo and no version history.
+      </Alert>
+      {hasExpired(secret) && <Text size="sm">It has expired, and a new value does not change that: set another time with Edit details.</Text>}
+      <KeyProblem error={form.error} />
+    </DialogForm>
   )
 }

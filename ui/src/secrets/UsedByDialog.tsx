@@ -1,5 +1,5 @@
-import { Button, Group, Stack, Text } from '@mantine/core'
-import { Dialog } from '../ui/Dialog'
+import { Button, Stack, Text } from '@mantine/core'
+import { Dialog, DialogFooter } from '../ui/Dialog'
 import type { Secret } from './api'
 import { UsersList, useUsers } from './UsersList'
 
@@ -18,11 +18,11 @@ function Content({ site, secret, onClose }: { site: string; secret: Secret; onCl
       <Text size="xs" c="dimmed">
         Read from the code of the stored scripts.
       </Text>
-      <Group justify="flex-end">
+      <DialogFooter>
         <Button variant="default" onClick={onClose} data-autofocus>
           Close
         </Button>
-      </Group>
+      </DialogFooter>
     </Stack>
   )
 }

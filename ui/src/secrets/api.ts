@@ -1,11 +1,10 @@
 import { useInfiniteQuery, useQueryClient, type InfiniteData } from '@tanstack/react-query'
 import { useCallback } from 'react'
-import { api, ApiError, send, unwrap } from '../api/client'
+import { api, ApiError, unwrap } from '../api/client'
 import type { PageSecretOut, SecretOut } from '../api/schema'
 import { sealValue } from '../seal/seal'
 
-// The expiry is shown and changed where the server has one.
-export type Secret = SecretOut & { expires_ms?: number | null }
+export type Secret = SecretOut
 export type Sort = 'name' | '-name' | 'updated' | '-updated' | 'used' | '-used'
 type Pages = InfiniteData<PageSecretOut, string | null>
 
@@ -58,9 +57,9 @@ export function useReplaceRow(site: string): (id: string, row: Secret | null) =>
 
 interface Details {
   description?: string
+  /** `null` is never. */
+  expires_ms?: number | null
 }
-
-type Change = Details & { expires_ms?: number | null }
 
 export function createSecret(site: string, name: string, value: string, details: Details = {}): Promise<Secret> {
   return again(async () => {
@@ -77,9 +76,9 @@ export function updateValue(site: string, secret: Secret, value: string): Promis
   })
 }
 
-/** Change description or expiry; `null` is no expiry. The value is neither needed nor touched. */
-export function changeDetails(site: string, secret: Secret, change: Change): Promise<Secret> {
-  return send('PATCH', `/api/v1/sites/${encodeURIComponent(site)}/secrets/${secret.id}`, change)
+/** Change description or expiry. The value is neither needed nor touched. */
+export function changeDetails(site: string, secret: Secret, change: Details): Promise<Secret> {
+  return unwrap(api.PATCH('/api/v1/sites/{site}/secrets/{secret}', { params: { path: { site, secret: secret.id } }, body: change }))
 }
 
 /** Delete for good; `confirmed` says that the name was typed, which the server wants where scripts use it. */

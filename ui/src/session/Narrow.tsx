@@ -7,7 +7,7 @@ import { useTitle } from '../ui/useTitle'
 export function Narrow({ title, children }: { title: string; children: ReactNode }) {
   useTitle(title)
   return (
-    <Center component="main" mih="100dvh" p="md">
+    <Center component="main" mih="100dvh" p="md" bg="light-dark(var(--mantine-color-gray-0), var(--mantine-color-dark-8))">
       <Stack w="100%" maw={420} gap="lg">
         <Group gap="sm" justify="center" wrap="nowrap">
           <img src={icon} alt="" width={36} height={36} />

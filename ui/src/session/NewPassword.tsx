@@ -1,5 +1,6 @@
-import { PasswordInput, Stack } from '@mantine/core'
+import { Stack } from '@mantine/core'
 import type { PasswordRules } from '../api/schema'
+import { PasswordField } from '../ui/PasswordField'
 
 export interface Chosen {
   password: string
@@ -29,21 +30,17 @@ interface Props {
 export function NewPassword({ label, chosen, onChange, rules, problem, serverProblem }: Props) {
   return (
     <Stack gap="md">
-      <PasswordInput
+      <PasswordField
         label={label}
         description={`At least ${rules?.min ?? 12} characters.`}
-        required
         autoComplete="new-password"
-        visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the password', tabIndex: 0 }}
         value={chosen.password}
         onChange={(event) => onChange({ ...chosen, password: event.currentTarget.value })}
         error={problem?.field === 'password' ? problem.text : serverProblem}
       />
-      <PasswordInput
+      <PasswordField
         label="The same again"
-        required
         autoComplete="new-password"
-        visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the password', tabIndex: 0 }}
         value={chosen.again}
         onChange={(event) => onChange({ ...chosen, again: event.currentTarget.value })}
         error={problem?.field === 'again' ? problem.text : undefined}

@@ -1,9 +1,10 @@
-import { Alert, Anchor, Button, Code, Divider, PasswordInput, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Anchor, Button, Code, Divider, Stack, Text, TextInput } from '@mantine/core'
 import { KeyRound } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
 import { Navigate, useLocation, useNavigate } from 'react-router'
 import { api, ApiError, unwrap } from '../api/client'
 import type { SessionOut } from '../api/schema'
+import { PasswordField } from '../ui/PasswordField'
 import { fieldError, Problem } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { Narrow } from './Narrow'
@@ -65,7 +66,7 @@ function Form({ session, from }: { session: SessionOut | undefined; from: string
       <form onSubmit={submit} noValidate>
         <Stack gap="md">
           <TextInput label="Name" required autoFocus autoComplete="username" autoCapitalize="none" spellCheck={false} value={name} onChange={(event) => setName(event.currentTarget.value)} />
-          <PasswordInput label="Password" required autoComplete="current-password" visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the password', tabIndex: 0 }} value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
+          <PasswordField label="Password" autoComplete="current-password" value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
           {second !== 'none' && (
             <div>
               <TextInput

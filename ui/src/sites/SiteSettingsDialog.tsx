@@ -1,12 +1,12 @@
-import { Button, Group, Stack, TagsInput, Text, TextInput } from '@mantine/core'
+import { TagsInput, Text, TextInput } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { api, unwrap } from '../api/client'
 import type { SiteOut } from '../api/schema'
 import { may, useMe } from '../session/session'
 import { useAnnounce } from '../ui/Announcer'
-import { Dialog } from '../ui/Dialog'
-import { fieldError, Problem } from '../ui/Problem'
+import { Dialog, DialogForm } from '../ui/Dialog'
+import { fieldError } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { changed, shown, type Settings } from './settings'
 
@@ -33,7 +33,7 @@ function Form({ site, settings: before, onClose }: { site: SiteOut; settings: Se
   const [settings, setSettings] = useState(before)
   const queries = useQueryClient()
   const announce = useAnnounce()
-  const { busy, error, submit } = useSubmit(async () => {
+  const form = useSubmit(async () => {
     const change = changed(before, settings)
     await unwrap(api.PATCH('/api/v1/sites/{site}', { params: { path: { site: site.id } }, body: { settings: change } }))
     await queries.invalidateQueries({ queryKey: ['sites'] })
@@ -41,32 +41,19 @@ function Form({ site, settings: before, onClose }: { site: SiteOut; settings: Se
     onClose()
   })
   return (
-    <form onSubmit={submit} noValidate>
-      <Stack gap="md">
-        <div style={{ display: 'grid', gap: 'var(--mantine-spacing-md)', gridTemplateColumns: 'repeat(auto-fill, minmax(13rem, 1fr))' }}>
-          {LIMITS.map(({ key, label, description }) => (
-            <TextInput key={key} label={label} description={description} readOnly={!editable} autoComplete="off" spellCheck={false} value={settings[key]} onChange={(event) => setSettings({ ...settings, [key]: event.currentTarget.value })} error={fieldError(error, key)} />
-          ))}
-        </div>
-        <TagsInput label="Hosts allowed beside the public and private ones" description="Names, addresses or networks: type one, then Enter. 127.0.0.1 lets scripts reach this host." readOnly={!editable} value={settings.egress_allow} onChange={(egress_allow) => setSettings({ ...settings, egress_allow })} error={fieldError(error, 'egress_allow')} />
-        <TagsInput label="Hosts refused" description="Names, addresses or networks: type one, then Enter." readOnly={!editable} value={settings.egress_deny} onChange={(egress_deny) => setSettings({ ...settings, egress_deny })} error={fieldError(error, 'egress_deny')} />
-        {!editable && (
-          <Text size="xs" c="dimmed">
-            You may look at these settings, not change them.
-          </Text>
-        )}
-        <Problem error={error} fields={FIELDS} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {editable ? 'Cancel' : 'Close'}
-          </Button>
-          {editable && (
-            <Button type="submit" loading={busy}>
-              Save
-            </Button>
-          )}
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm form={form} fields={FIELDS} verb={editable ? 'Save' : undefined} onClose={onClose}>
+      <div style={{ display: 'grid', gap: 'var(--mantine-spacing-md)', gridTemplateColumns: 'repeat(auto-fill, minmax(13rem, 1fr))' }}>
+        {LIMITS.map(({ key, label, description }) => (
+          <TextInput key={key} label={label} description={description} readOnly={!editable} autoComplete="off" spellCheck={false} value={settings[key]} onChange={(event) => setSettings({ ...settings, [key]: event.currentTarget.value })} error={fieldError(form.error, key)} />
+        ))}
+      </div>
+      <TagsInput label="Hosts allowed beside the public and private ones" description="Names, addresses or networks: type one, then Enter. 127.0.0.1 lets scripts reach this host." readOnly={!editable} value={settings.egress_allow} onChange={(egress_allow) => setSettings({ ...settings, egress_allow })} error={fieldError(form.error, 'egress_allow')} />
+      <TagsInput label="Hosts refused" description="Names, addresses or networks: type one, then Enter." readOnly={!editable} value={settings.egress_deny} onChange={(egress_deny) => setSettings({ ...settings, egress_deny })} error={fieldError(form.error, 'egress_deny')} />
+      {!editable && (
+        <Text size="xs" c="dimmed">
+          You may look at these settings, not change them.
+        </Text>
+      )}
+    </DialogForm>
   )
 }

@@ -5,8 +5,8 @@ import { useState } from 'react'
 import { Link } from 'react-router'
 import { api, everyPage } from '../api/client'
 import type { SiteOut } from '../api/schema'
-import lists from '../account/lists.module.css'
 import { may, useMe } from '../session/session'
+import { List } from '../ui/List'
 import { Loaded } from '../ui/Loaded'
 import { Page } from '../ui/places'
 import { exactly } from '../ui/time'
@@ -23,6 +23,7 @@ export default function SitesPage() {
   return (
     <Page
       title="Sites"
+      narrow
       aside={
         me.admin.super && (
           <Button leftSection={<Plus size={16} aria-hidden />} onClick={() => setAdding(true)}>
@@ -36,12 +37,12 @@ export default function SitesPage() {
       </Text>
       <Loaded query={sites}>
         {({ items }) => (
-          <ul className={lists.list} style={{ maxWidth: 860 }}>
+          <List framed>
             {items.length === 0 && <li>You were given no site. Ask a super admin.</li>}
             {items.map((site) => (
               <Site key={site.id} site={site} onSettings={() => setOpened(site)} />
             ))}
-          </ul>
+          </List>
         )}
       </Loaded>
       <AddSiteDialog opened={adding} onClose={() => setAdding(false)} />

@@ -1,7 +1,6 @@
-import { Button, Group, Stack, Text } from '@mantine/core'
+import { Text } from '@mantine/core'
 import type { ReactNode } from 'react'
-import { Dialog } from './Dialog'
-import { Problem } from './Problem'
+import { Dialog, DialogForm } from './Dialog'
 import { useSubmit } from './useSubmit'
 
 interface Props {
@@ -24,26 +23,15 @@ export function ConfirmDialog({ opened, onClose, title, ...rest }: Props) {
 }
 
 function Question({ children, verb, onConfirm, onClose }: Omit<Props, 'opened' | 'title'>) {
-  const { busy, error, submit } = useSubmit(async () => {
+  const form = useSubmit(async () => {
     await onConfirm()
     onClose()
   })
   return (
-    <form onSubmit={submit}>
-      <Stack gap="md">
-        <Text size="sm" component="div">
-          {children}
-        </Text>
-        <Problem error={error} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose} data-autofocus>
-            Cancel
-          </Button>
-          <Button type="submit" color="danger" loading={busy}>
-            {verb}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <DialogForm form={form} verb={verb} danger startAtCancel onClose={onClose}>
+      <Text size="sm" component="div">
+        {children}
+      </Text>
+    </DialogForm>
   )
 }

@@ -1,6 +1,7 @@
-import { Button, Group, Text } from '@mantine/core'
+import { Button, Text } from '@mantine/core'
 import { Check, Copy } from 'lucide-react'
 import { useRef, useState } from 'react'
+import classes from './CopyLine.module.css'
 
 /** Text that is made to be copied; never a secret that is stored. */
 export function CopyLine({ label, text }: { label: string; text: string }) {
@@ -14,14 +15,14 @@ export function CopyLine({ label, text }: { label: string; text: string }) {
       <Text size="sm" mb={4}>
         {label}
       </Text>
-      <Group gap="xs" wrap="nowrap" align="start">
-        <Text ref={shown as never} component="code" ff="monospace" size="sm" style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-line' }}>
+      <div className={classes.line}>
+        <Text ref={shown as never} component="code" ff="monospace" size="sm" className={classes.text}>
           {text}
         </Text>
         <Button size="compact-sm" variant="default" style={{ flexShrink: 0 }} leftSection={copied ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />} onClick={() => void copy()}>
           {copied ? 'Copied' : 'Copy'}
         </Button>
-      </Group>
+      </div>
     </div>
   )
 }

@@ -1,4 +1,4 @@
-import { Anchor, Stack, Text, Title } from '@mantine/core'
+import { Anchor, Code, Stack, Text, Title } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Link, Navigate, useParams } from 'react-router'
 import { useCurrentSite, useMe } from '../session/session'
@@ -70,17 +70,25 @@ export function PlannedPage({ title }: { title: string }) {
   const plan = PLANS[title]!
   return (
     <Page title={title}>
-      <Text maw="60ch">{plan.text}</Text>
-      <Text component="pre" ff="monospace" size="sm" m={0} style={{ whiteSpace: 'pre-wrap' }}>
+      <Text size="sm" maw="60ch">{plan.text}</Text>
+      <Code block fz="sm" maw="60ch" style={{ whiteSpace: 'pre-wrap' }}>
         {plan.command}
-      </Text>
+      </Code>
     </Page>
   )
 }
 
-export function Page({ title, children, aside }: { title: string; children: ReactNode; aside?: ReactNode }) {
+interface PageProps {
+  title: string
+  children: ReactNode
+  aside?: ReactNode
+  /** For lists of few and short things. */
+  narrow?: boolean
+}
+
+export function Page({ title, children, aside, narrow }: PageProps) {
   return (
-    <Stack gap="lg">
+    <Stack gap="lg" maw={narrow ? 960 : undefined}>
       <div style={{ display: 'flex', flexWrap: 'wrap', gap: 'var(--mantine-spacing-sm)', justifyContent: 'space-between', alignItems: 'center' }}>
         <Title order={1} size="h2">
           {title}
