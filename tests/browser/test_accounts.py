@@ -9,20 +9,40 @@ from real_browser import PASSWORD, Hosted, Tab, code_for, tab
 
 
 @pytest.fixture
-def invited(hosted: Hosted, browser: Browser, site: str) -> Iterator[Tab]:
-    """The page of an admin who has just set up, and may only look at the secrets of one site."""
-    name = f"guest-{hosted.sites}"
-    grants = {hosted.call("GET", f"/sites/{site}")["id"]: ["secrets:view"]}
-    made = hosted.call("POST", "/admins", {"name": name, "super": False, "grants": grants})
+def guest(hosted: Hosted, site: str) -> str:
+    """The name of an admin who may only look at the secrets of one site."""
+    return f"guest-{hosted.sites}"
+
+
+@pytest.fixture
+def invited(hosted: Hosted, browser: Browser, site: str, guest: str) -> Iterator[Tab]:
+    """A page of that admin."""
+    with tab(browser, hosted.base, hosted.enter(guest, {site: ["secrets:view"]})) as opened:
+        yield opened
+
+
+def test_an_invitation_leads_to_an_account(hosted: Hosted, browser: Browser, site: str, guest: str) -> None:
+    path = hosted.invite(guest, {site: ["secrets:view"]})
     with tab(browser, hosted.base) as opened:
-        page = opened.go(made["setup_link"]["path"])
+        opened.expected = {422}
+        page = opened.go(path)
         opened.heading("Set up your account").wait_for()
-        assert opened.label("Name").input_value() == name
-        page.get_by_role("textbox", name="Password").fill(PASSWORD)
-        page.get_by_role("textbox", name="The same again").fill(PASSWORD)
+        name = opened.label("Name")
+        assert (name.input_value(), name.is_editable()) == (guest, False)
+        password, again = (page.get_by_role("textbox", name=label) for label in ("Password", "The same again"))
+        password.fill(PASSWORD)
+        again.fill("correct horse battery stable")
+        opened.button("Set up").click()
+        expect(page.get_by_text("This is not the same password.")).to_be_visible()
+        for field in (password, again):
+            field.fill("password1234")
+        opened.button("Set up").click()
+        expect(password).to_have_attribute("aria-invalid", "true")
+        for field in (password, again):
+            field.fill(PASSWORD)
         opened.button("Set up").click()
         opened.heading("Secrets").wait_for()
-        yield opened
+        assert page.url == f"{hosted.base}/sites/{site}/secrets"
 
 
 def test_who_may_only_look_gets_no_buttons(hosted: Hosted, site: str, invited: Tab) -> None:
@@ -38,8 +58,7 @@ def test_who_may_only_look_gets_no_buttons(hosted: Hosted, site: str, invited: T
     invited.heading("There is no such site").wait_for()
 
 
-def test_two_factors_and_a_recovery_code(hosted: Hosted, site: str, invited: Tab, browser: Browser) -> None:
-    name = f"guest-{hosted.sites}"
+def test_two_factors_and_a_recovery_code(hosted: Hosted, guest: str, invited: Tab, browser: Browser) -> None:
     page = invited.go("/account")
     invited.button("Set up").click()
     dialog = invited.dialog("Set up the authenticator app")
@@ -55,7 +74,7 @@ def test_two_factors_and_a_recovery_code(hosted: Hosted, site: str, invited: Tab
     with tab(browser, hosted.base) as other:
         other.expected = {401}
         other.go("/sign-in")
-        other.sign_in(name)
+        other.sign_in(guest)
         code = other.label("Code of your authenticator app")
         expect(code).to_be_focused()
         code.fill("000000")
@@ -68,11 +87,11 @@ def test_two_factors_and_a_recovery_code(hosted: Hosted, site: str, invited: Tab
         other.heading("Secrets").wait_for()
 
 
-def test_sessions_are_listed_and_ended(hosted: Hosted, invited: Tab, browser: Browser) -> None:
+def test_sessions_are_listed_and_ended(hosted: Hosted, guest: str, invited: Tab, browser: Browser) -> None:
     with tab(browser, hosted.base) as other:
         other.expected = {401}
         other.go("/sign-in")
-        other.sign_in(f"guest-{hosted.sites}")
+        other.sign_in(guest)
         other.heading("Secrets").wait_for()
         page = invited.go("/account")
         expect(page.get_by_text("This session")).to_have_count(1)
@@ -83,7 +102,7 @@ def test_sessions_are_listed_and_ended(hosted: Hosted, invited: Tab, browser: Br
 
 
 def test_signing_out_leaves_nothing(invited: Tab) -> None:
-    page = invited.page
+    page = invited.go("/account")
     page.get_by_role("button", name="You: guest").click()
     page.get_by_role("menuitem", name="Sign out").click()
     invited.heading("Sign in").wait_for()
@@ -92,7 +111,7 @@ def test_signing_out_leaves_nothing(invited: Tab) -> None:
     invited.heading("Sign in").wait_for()
 
 
-def test_the_password_is_changed(hosted: Hosted, invited: Tab, browser: Browser) -> None:
+def test_the_password_is_changed(hosted: Hosted, guest: str, invited: Tab, browser: Browser) -> None:
     page = invited.go("/account")
     invited.button("Change password").click()
     page.get_by_role("textbox", name="Current password").fill(PASSWORD)
@@ -106,7 +125,7 @@ def test_the_password_is_changed(hosted: Hosted, invited: Tab, browser: Browser)
     expect(page.get_by_text("Password changed.")).to_be_visible()
     with tab(browser, hosted.base) as other:
         other.go("/sign-in")
-        other.sign_in(f"guest-{hosted.sites}", "another horse and its battery")
+        other.sign_in(guest, "another horse and its battery")
         other.heading("Secrets").wait_for()
 
 
@@ -127,30 +146,3 @@ def test_a_token_is_shown_once(invited: Tab) -> None:
     invited.button("Revoke ci").click()
     invited.button("Revoke").click()
     expect(page.get_by_text("A token lets a program use the API")).to_be_visible()
-
-
-def test_a_site_is_made_and_seen_only_when_it_is_granted(hosted: Hosted, site: str, opened: Tab) -> None:
-    name = f"{site}-made"
-    page = opened.go("/sites")
-    opened.button("Add site").click()
-    opened.label("Name").fill(name)
-    opened.button("Add site").last.click()
-    page.get_by_text(f"Made the site {name}.").wait_for()
-    opened.go(f"/sites/{name}/secrets")
-    expect(page.get_by_text(f"You may not see the secrets of {name}.")).to_be_visible()
-
-
-def test_an_admin_is_invited_and_warned_about(hosted: Hosted, site: str, opened: Tab) -> None:
-    name = f"{site}-admin"
-    page = opened.go("/admins")
-    opened.button("Add admin").click()
-    opened.label("Name").fill(name)
-    warning = opened.dialog("Add admin").get_by_role("status")
-    assert warning.count() == 0
-    page.get_by_role("checkbox", name=f"scripts:edit in {site}", exact=True).check()
-    expect(warning).to_contain_text("read every secret")
-    opened.button("Add admin").last.click()
-    expect(opened.dialog(f"Set-up link for {name}").locator("code")).to_contain_text(f"{hosted.base}/setup#")
-    assert opened.violations() == []
-    opened.button("I have copied it").click()
-    expect(page.get_by_role("listitem").filter(has_text=name)).to_contain_text("Link not used yet")
