@@ -1,6 +1,7 @@
 """Encrypting and decrypting 1 GiB with `nightdrop otfe` against the age tool, and peak memory at 10 MB and 2 GB.
 
 Both read a file in memory and write to a pipe that is read and thrown away; in turns, so that what else the machine does falls on both.
+Takes 3 GiB of memory for the files.
 
 Run with: python bench/otfe.py [--mebibytes N] [--rounds N]
 """

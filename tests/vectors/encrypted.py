@@ -140,6 +140,9 @@ def _changed(sealed: dict[str, bytes]) -> Changed:
             "otfe_header_changed", "one-byte", "", [(0, mac), empty[empty.index(b"\n--- ") + 5 :][:43], (mac + 43, None)],
         ),
         "mac-short": ("otfe_header", "one-byte", "", [(0, mac), b"AAAA", (mac + 43, None)]),
+        "mac-not-ascii": ("otfe_header", "one-byte", "", [(0, mac), b"\xc3\xa9", (mac + 2, None)]),
+        "stanza-body-not-ascii": ("otfe_header", "one-byte", "", [(0, share + 44), b"\xff", (share + 45, None)]),
+        "stanza-argument-not-ascii": ("otfe_header", "one-byte", "", [(0, share), b"\xff", (share + 1, None)]),
         "mac-padded": ("otfe_header", "one-byte", "", [(0, mac + 43), b"=", (mac + 43, None)]),
         "passphrase-and-recipient": (
             "otfe_header", "passphrase", "",

@@ -205,10 +205,7 @@ class HeaderReader:
     def _body_line(self, line: bytes) -> None:
         if len(line) > _LINE or not line.isascii():
             raise HeaderError
-        text = line.decode("ascii")
-        # Each line on its own: a full one has no bits left over.
-        from_base64(text)
-        self._body += text
+        self._body += line.decode("ascii")
         if len(line) < _LINE:
             kind, *arguments = self._arguments
             self._header.stanzas.append(Stanza(kind, tuple(arguments), from_base64(self._body)))
