@@ -17,8 +17,9 @@ from nightdrop.otfe.errors import (
     ScryptMemoryError,
     SizeError,
     TooManyRecipientsError,
+    WorkFactorError,
 )
-from nightdrop.otfe.header import MAX_HEADER_BYTES
+from nightdrop.otfe.header import MAX_HEADER_BYTES, Stanza, to_base64
 from nightdrop.otfe.keys import (
     OtfeKey,
     identities_key,
@@ -179,6 +180,13 @@ def test_there_are_no_more_recipients_than_a_header_holds(monkeypatch: pytest.Mo
     assert recipients_key([recipient_of(ONE)]).recipients
     with pytest.raises(TooManyRecipientsError):
         recipients_key([recipient_of(ONE), recipient_of(TWO)])
+
+
+@pytest.mark.parametrize("factor", ["21", "100", "9" * 5000])
+def test_a_work_factor_that_is_too_high_is_not_tried(factor: str) -> None:
+    stanza = Stanza("scrypt", (to_base64(bytes(16)), factor), bytes(32))
+    with pytest.raises(WorkFactorError):
+        passphrase_key("secret").identities[0].unwrap([stanza])
 
 
 def test_too_little_memory_for_a_passphrase_has_an_error() -> None:
