@@ -92,6 +92,18 @@ def test_bech32_refuses(text: str) -> None:
         bech32.decode(text)
 
 
+def test_bech32_refuses_mixed_case_and_bits_that_are_left_over() -> None:
+    text = bech32.encode("age", bytes(32))
+    with pytest.raises(ValueError, match="Bech32"):
+        bech32.decode(text.replace("a", "A", 1))
+    # 52 groups of 5 bits are 32 bytes and 4 bits, which are zero; 51 are 31 bytes and a whole group that is too much.
+    for values in ([0] * 51 + [1], [0] * 51):
+        check = bech32._polymod([*bech32._expand("age"), *values, *[0] * 6]) ^ 1
+        groups = values + [check >> 5 * (5 - index) & 31 for index in range(6)]
+        with pytest.raises(ValueError, match="padding"):
+            bech32.decode("age1" + "".join(bech32._ALPHABET[group] for group in groups))
+
+
 @given(st.integers(0, 61), st.sampled_from("qpzry9x8gf2tvdw0s3jn54khce6mua7l1b"))
 def test_no_mistyped_recipient_is_taken(place: int, char: str) -> None:
     text = recipient_of(ONE)
@@ -228,6 +240,12 @@ def test_the_size_of_a_file_with_a_passphrase_is_known_before() -> None:
 @given(st.integers(0, 2**50), st.integers(100, MAX_HEADER_BYTES))
 def test_sizes_go_both_ways(plain: int, header: int) -> None:
     assert plain_size(encrypted_size(plain, header), header) == plain
+
+
+@pytest.mark.parametrize("payload", [0, 15, 65552 + 1, 65552 + 15, 65552 + 16, 2 * 65552 + 16])
+def test_sizes_between_those_of_files_are_refused(payload: int) -> None:
+    with pytest.raises(SizeError):
+        plain_size(168 + 16 + payload, 168)
 
 
 @given(st.integers(0, 300_000))
