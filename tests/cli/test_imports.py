@@ -24,6 +24,7 @@ def test_the_entry_point_imports_click_and_nothing_else():
         "nightdrop",
         "nightdrop.cli",
         "nightdrop.cli.errors",
+        "nightdrop.cli.plain",
         "nightdrop.cli.usage",
         "nightdrop.core",
         "nightdrop.core.errors",

@@ -277,3 +277,17 @@ def test_ftps_with_a_certificate_that_nobody_vouches_for(machine: Machine, ftp: 
     assert run["state"] == "succeeded"
     assert log[-1] == "true true true", log
     assert (ftp.home / "inbox" / "by-ftp.txt").read_text() == "over two connections"
+
+
+def test_a_passphrase_works_within_the_couriers_memory(machine: Machine, far: SshServer) -> None:
+    (site_files(machine) / "diary.txt").write_text("dear diary")
+    run, log = machine.finish(
+        far.script("""
+            cli.Options.OTFE = true; cli.Options.OTFEKey = "four words of mine";
+            Log("there:", cli.Upload("diary.txt", "/sealed"));
+            Log("back:", cli.Download("/sealed/diary.txt", "opened"))""")
+    )
+    assert run["state"] == "succeeded", (run, log)
+    assert ("there: true" in log, "back: true" in log) == (True, True), log
+    assert (far.root / "sealed" / "diary.txt").read_bytes().startswith(b"age-encryption.org/v1\n-> scrypt ")
+    assert (site_files(machine) / "opened" / "diary.txt").read_text() == "dear diary"

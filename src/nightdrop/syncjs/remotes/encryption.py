@@ -8,6 +8,9 @@ from nightdrop.otfe.coder import Coder as OtfeCoder
 from nightdrop.otfe.keys import OtfeKey, parse_key
 from nightdrop.syncjs.remotes.transfer import Codec, CodecError, Coder
 
+# What a courier has the memory for: 256 MiB. It is also what age and we write.
+_MAX_WORK_FACTOR = 18
+
 
 def codec(key: str) -> Codec:
     """Return the codec for a key: age identities, recipients, or a passphrase.
@@ -16,7 +19,7 @@ def codec(key: str) -> Codec:
         CodecError: the text is none of these.
     """
     with _told():
-        return _AgeCodec(parse_key(key))
+        return _AgeCodec(parse_key(key, max_work_factor=_MAX_WORK_FACTOR))
 
 
 class _AgeCodec:
