@@ -97,7 +97,9 @@ class Batch:
     async def _remote_dir(self, folder: str) -> None:
         """Make a directory once, however many files go there."""
         if folder not in self._made:
-            self._made[folder] = asyncio.ensure_future(tree.make_dirs(self._link.remote, folder))
+            self._made[folder] = asyncio.ensure_future(
+                self._link.ask(lambda: tree.make_dirs(self._link.remote, folder))
+            )
         await self._made[folder]
 
     async def _local_jobs(self, mask: str, folder: str, recursive: bool) -> AsyncIterator[Job]:
@@ -131,7 +133,7 @@ class Batch:
         start, pattern = names.split_mask(names.checked("download", mask))
         found = False
         # Listed to the end first: some protocols do one thing at a time, and sources may be deleted.
-        listed = [entry async for entry in self._remote_walk(start, pattern, recursive)]
+        listed = await self._link.ask(lambda: self._listed(start, pattern, recursive))
         for relative, item in sorted(listed, key=lambda entry: entry[1].path):
             wanted = item.kind is ItemKind.FILE and not item.name.endswith(TEMPORARY)
             if not wanted or not names.matches(self._opened(item.name), pattern):
@@ -143,6 +145,9 @@ class Batch:
                 continue
             yield item, names.below(names.below(folder, relative) if relative else folder, self._opened(item.name))
         self._none(found, pattern)
+
+    async def _listed(self, start: str, pattern: str, recursive: bool) -> list[tuple[str, Item]]:
+        return [entry async for entry in self._remote_walk(start, pattern, recursive)]
 
     async def _remote_walk(self, start: str, pattern: str, recursive: bool) -> AsyncIterator[tuple[str, Item]]:
         if recursive:
@@ -156,9 +161,9 @@ class Batch:
         else:
             # One name: a directory of a million files need not be listed for it.
             path = names.below(start, self._sealed(pattern))
-            item_or_none = await self._link.ask(lambda: self._link.remote.stat(path))
-            if item_or_none:
-                yield "", item_or_none
+            found = await self._link.remote.stat(path)
+            if found:
+                yield "", found
 
     async def _remote_job(self, path: str, folder: str, levels: int) -> AsyncIterator[Job]:
         path = names.checked("download", path)

@@ -29,11 +29,15 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One method: its arguments, its result when it fails, and what it does."""
+    """One method: its arguments, its result when it fails, and what it does.
+
+    ``again`` marks those that are simply done again when the connection turns out to be lost.
+    """
 
     parameters: tuple[Parameter, ...]
     failed: Any
     act: Callable[..., Awaitable[Any]]
+    again: bool = False
 
 
 class Session:
@@ -58,6 +62,12 @@ class Session:
             suffix=self._options.suffix,
             stop_on_error=self._options.stop_on_error,
         )
+
+    async def perform(self, call: Call, values: list[Any]) -> Any:
+        """Return the result of a method."""
+        if not call.again:
+            return await call.act(self, *values)
+        return await Link(self.remote).ask(lambda: call.act(self, *values))
 
     async def list_dir(self, folder: str, types: int) -> list[dict[str, Any]]:
         budget = tree.Budget(self._limits)
@@ -162,18 +172,18 @@ _TYPES = Parameter("types", int, LIST_ALL)
 _LEVELS = Parameter("levels", int, _MAX_LEVELS)
 
 CALLS: Mapping[str, Call] = {
-    "ListDir": Call((_FOLDER, _TYPES), [], Session.list_dir),
-    "ListDirR": Call((_FOLDER, _TYPES), [], Session.list_dir_r),
-    "ListFiles": Call((_FOLDER, Parameter("mask", str, "*")), [], Session.list_files),
-    "ListFilesR": Call((_FOLDER, Parameter("mask", str, "*")), [], Session.list_files_r),
-    "MakeDir": Call((_FOLDER,), False, Session.make_dir),
+    "ListDir": Call((_FOLDER, _TYPES), [], Session.list_dir, again=True),
+    "ListDirR": Call((_FOLDER, _TYPES), [], Session.list_dir_r, again=True),
+    "ListFiles": Call((_FOLDER, Parameter("mask", str, "*")), [], Session.list_files, again=True),
+    "ListFilesR": Call((_FOLDER, Parameter("mask", str, "*")), [], Session.list_files_r, again=True),
+    "MakeDir": Call((_FOLDER,), False, Session.make_dir, again=True),
     "RenDir": Call((Parameter("what"), Parameter("toWhere")), False, Session.rename_dir),
     "DelDir": Call((_FOLDER,), False, Session.delete_dir),
     "DelTree": Call((_FOLDER,), False, Session.delete_tree),
     "RenFile": Call((Parameter("what"), Parameter("toWhere")), False, Session.rename_file),
     "DelFile": Call((_PATH,), False, Session.delete_file),
-    "Stat": Call((_PATH,), None, Session.stat),
-    "Exists": Call((_PATH,), False, Session.exists),
+    "Stat": Call((_PATH,), None, Session.stat, again=True),
+    "Exists": Call((_PATH,), False, Session.exists, again=True),
     "Upload": Call((Parameter("localMask"), Parameter("remoteDir")), False, Session.upload),
     "UploadR": Call((Parameter("localMask"), Parameter("remoteDir")), False, Session.upload_r),
     "UploadWithPath": Call((Parameter("localFile"), Parameter("remoteDir"), _LEVELS), False, Session.upload_with_path),

@@ -93,7 +93,7 @@ class RemoteService:
         try:
             values = arguments(call, args)
             session = self._session(connected, options, log)
-            return self._runner.run(call.act(session, *values))  # type: ignore[arg-type] # they are coroutines
+            return self._runner.run(session.perform(call, values))
         except RemoteError as exc:
             log("error", f"{method}{_first(args)}: {exc.reason}")
         except (LocalFileError, CodecError) as exc:

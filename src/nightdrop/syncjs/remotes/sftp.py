@@ -114,9 +114,10 @@ class SftpRemote:
                 kinds = [kind for kind in kinds if _family(kind) != _family(wrong.get_algorithm())]
                 if not kinds:
                     raise _wrong_host_key(wrong) from None
-            except asyncssh.KeyExchangeFailed:
-                if wrong is None:
+            except (asyncssh.Error, OSError):
+                if wrong is None or client.accepted:
                     raise
+                # There is no key of another kind.
                 raise _wrong_host_key(wrong) from None
 
     async def _attempt(self, client: _Client, kinds: list[str]) -> asyncssh.SSHClientConnection:
