@@ -11,7 +11,7 @@ from nightdrop.syncjs.remotes.local import LocalFileError, LocalFiles
 from nightdrop.syncjs.remotes.port import Dial, Limits, Remote, RemoteError
 
 _HOST = re.compile(
-    r"(?:\[(?P<v6>[0-9A-Fa-f:.%]+)\]|(?P<name>[^:\s/@\[\]]+)|(?P<bare>[0-9A-Fa-f:.]+:[0-9A-Fa-f:.]*))(?::(?P<port>\d{1,5}))?"
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|(?P<name>[^:\s/@\[\]]+)|(?P<bare>[0-9A-Fa-f:.]+:[0-9A-Fa-f:.]*))(?::(?P<port>\d{1,5}))?"
 )
 _MAX_KEY_BYTES = 64 * 1024
 

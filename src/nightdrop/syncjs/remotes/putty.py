@@ -26,6 +26,7 @@ _CURVES: dict[bytes, ec.EllipticCurve] = {
 # Beyond what PuTTY writes by far; a file may not ask for all the memory there is.
 _MAX_KIB = 1024 * 1024
 _MAX_PASSES = 10_000
+_MAX_LANES = 64
 _MAX_LINES = 1000
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -111,13 +112,14 @@ def _derive(version: int, fields: dict[str, str], passphrase: bytes, encrypted: 
     if not encrypted:
         return _Keys(b"", b"", b"")
     memory, passes = int(fields["Argon2-Memory"]), int(fields["Argon2-Passes"])
-    if memory > _MAX_KIB or passes > _MAX_PASSES:
+    lanes = int(fields["Argon2-Parallelism"])
+    if memory > _MAX_KIB or passes > _MAX_PASSES or lanes > _MAX_LANES:
         raise PuttyKeyError("the key file asks for too much work")
     kdf = _ARGON[fields["Key-Derivation"]](
         salt=bytes.fromhex(fields["Argon2-Salt"]),
         length=80,
         iterations=passes,
-        lanes=int(fields["Argon2-Parallelism"]),
+        lanes=lanes,
         memory_cost=memory,
     )
     stream = kdf.derive(passphrase)
