@@ -222,6 +222,7 @@ class FtpWriter:
     def __init__(self, control: Control, data: socket.socket) -> None:
         self.safe = 0
         self._control, self._data = control, data
+        self._answered = False
 
     async def write(self, data: bytes) -> None:
         with answers("upload"):
@@ -229,18 +230,24 @@ class FtpWriter:
                 self._data.sendall(data)
             except (BrokenPipeError, ConnectionResetError):
                 # The server has said why, if it is still there.
-                self._data.close()
-                self._control.voidresp()
+                self._end()
                 raise
 
     async def finish(self) -> None:
         with answers("upload"):
             _end_tls(self._data)
-            self._data.close()
-            self._control.voidresp()
+            self._end()
+
+    def _end(self) -> None:
+        """Close the data connection and read the server's word on it, which comes once."""
+        self._data.close()
+        self._answered = True
+        self._control.voidresp()
 
     async def abort(self) -> None:
-        _abandon(self._control, self._data)
+        if not self._answered:
+            self._answered = True
+            _abandon(self._control, self._data)
 
 
 def _sign_in(control: Control, login: FtpsLogin) -> None:
