@@ -4,7 +4,7 @@ import contextlib
 import ftplib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -76,7 +76,7 @@ class FtpsRemote:
             raise RemoteError(step, "not connected", lost=True)
         return self._open
 
-    async def list_dir(self, path: str) -> AsyncIterator[Item]:
+    async def list_dir(self, path: str) -> AsyncGenerator[Item, None]:
         control = self._control("list")
         with answers("list"):
             if "MLST" in control.features:

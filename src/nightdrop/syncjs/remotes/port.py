@@ -5,7 +5,7 @@ with a loop of its own. An adapter over a blocking library just blocks in them a
 """
 
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
@@ -135,7 +135,7 @@ class Remote(Protocol):
         """Close; never raises. ``connect`` may be called again."""
         ...
 
-    def list_dir(self, path: str) -> AsyncIterator[Item]:
+    def list_dir(self, path: str) -> AsyncGenerator[Item, None]:
         """Yield what is in a directory, without ``.`` and ``..``; the caller stops when it has enough."""
         ...
 

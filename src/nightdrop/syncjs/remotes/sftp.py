@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import stat as modes
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeVar, cast
 
@@ -80,10 +80,12 @@ class SftpRemote:
         self._limits = limits or Limits()
         self._connection: asyncssh.SSHClientConnection | None = None
         self._sftp: asyncssh.SFTPClient | None = None
+        self._late = False
 
     async def connect(self) -> None:
         try:
             async with asyncio.timeout(self._limits.connect_s):
+                self._late = False
                 self._connection = await self._log_in()
                 self._sftp = await self._connection.start_sftp_client(path_errors="surrogateescape")
         except TimeoutError:
@@ -162,7 +164,7 @@ class SftpRemote:
             connection.abort()
             await _quietly(connection.wait_closed(), 1)
 
-    async def list_dir(self, path: str) -> AsyncIterator[Item]:
+    async def list_dir(self, path: str) -> AsyncGenerator[Item, None]:
         entries = cast("AsyncGenerator[asyncssh.SFTPName, None]", self._session("list").scandir(path or "."))
         try:
             while True:
@@ -249,13 +251,21 @@ class SftpRemote:
         return self._sftp
 
     async def _answer(self, step: str, request: Awaitable[T]) -> T:
+        # A server that is late is given up altogether: requests that are cancelled would wait for it again to clean up.
+        alarm = asyncio.get_running_loop().call_later(self._limits.answer_s, self._give_up)
         try:
-            async with asyncio.timeout(self._limits.answer_s):
-                return await request
-        except TimeoutError:
-            raise RemoteError(step, "the server did not answer in time", lost=True) from None
+            return await request
         except (asyncssh.Error, OSError) as exc:
+            if self._late:
+                raise RemoteError(step, "the server did not answer in time", lost=True) from None
             raise failure(step, exc) from None
+        finally:
+            alarm.cancel()
+
+    def _give_up(self) -> None:
+        self._late = True
+        if self._connection:
+            self._connection.abort()
 
 
 async def _quietly(request: Awaitable[object], timeout_s: float) -> None:

@@ -1,6 +1,7 @@
 """Directories of a remote side: walking, making, renaming and deleting, within limits."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from nightdrop.syncjs.remotes import names
 from nightdrop.syncjs.remotes.port import Item, Limits, Remote, RemoteError
@@ -24,11 +25,12 @@ async def entries(remote: Remote, path: str, budget: Budget) -> AsyncIterator[It
     Raises:
         RemoteError: a name is none, as it leads elsewhere: nothing of such a server is trusted.
     """
-    async for item in remote.list_dir(path):
-        budget.spend()
-        if not names.is_name(item.name):
-            raise RemoteError("list", "the server sent a name that is not one")
-        yield item
+    async with aclosing(remote.list_dir(path)) as items:
+        async for item in items:
+            budget.spend()
+            if not names.is_name(item.name):
+                raise RemoteError("list", "the server sent a name that is not one")
+            yield item
 
 
 async def walk(remote: Remote, path: str, limits: Limits) -> AsyncIterator[tuple[str, Item]]:
