@@ -105,3 +105,21 @@ def test_what_goes_on_is_told_with_file_and_reason(work: Work) -> None:
     [line] = [line for line in work.lines("error").splitlines() if "uploaded" not in line]
     assert work.at("a") in line
     assert work.remote.exists(work.at("in/a/sub"))
+
+
+@pytest.mark.parametrize("policy", [0, 1, 2, 3])
+def test_many_files_go_by_the_same_rules_as_one(work: Work, policy: int) -> None:
+    for n in range(60):
+        work.write(f"from/{n}", b"source", mtime=1_700_000_000)
+    work.put("to/1", b"longer target", mtime=1_600_000_000)
+    work.put("to/2", b"target", mtime=1_600_000_000)
+    work.put("to/3", b"target", mtime=1_800_000_000)
+    work.put("to/4/directory")
+    work.options(UploadPolicy=policy)
+    assert work.client.Upload(work.at("from/*"), work.at("to")) is False
+    assert work.at("from/4") in work.lines("error")
+    assert "1 failed" in work.lines("error")
+    written = {0: [], 1: ["1", "2", "3"], 2: ["1"], 3: ["1", "2"]}[policy]
+    assert [name for name in ("1", "2", "3") if work.there(f"to/{name}") == b"source"] == written
+    assert all(work.there(f"to/{n}") == b"source" for n in range(5, 60))
+    assert work.remote.mtime(work.at("to/59")) == 1_700_000_000

@@ -150,6 +150,16 @@ def test_an_upload_that_the_server_only_pretends_to_store_is_a_failure(make, tem
     assert client.Exists("new") is False
 
 
+def test_many_uploads_that_the_server_only_pretends_to_store_are_failures(make) -> None:
+    client = make("swallows")
+    (client.local / "from").mkdir()
+    for n in range(60):
+        (client.local / f"from/{n}").write_bytes(b"12345")
+    assert client.Upload("from/*", "many") is False
+    assert client.lines("error").count("5 bytes were sent, but the server has 0") == 60
+    assert "uploaded 0 files" in client.lines("error")
+
+
 @pytest.mark.parametrize(
     ("how", "method", "arguments"),
     [

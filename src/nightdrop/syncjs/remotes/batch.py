@@ -1,9 +1,11 @@
 """Many files: masks become files, and as many of them are on their way at once as the connection takes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from nightdrop.syncjs.remotes import names, tree, versions
+from nightdrop.syncjs.remotes.known import WORTHWHILE, Known
 from nightdrop.syncjs.remotes.link import Link
 from nightdrop.syncjs.remotes.local import LocalFileError, LocalFiles
 from nightdrop.syncjs.remotes.port import Item, ItemKind, Limits, RemoteError
@@ -38,11 +40,12 @@ class Batch:
         self._suffix = suffix
         self._stop = stop_on_error
         self._stopped = False
+        self._known: dict[str, Known] = {}
         self._made: dict[str, asyncio.Task[None]] = {}
 
     async def upload(self, mask: str, folder: str, *, recursive: bool) -> bool:
         """Upload the local files that fit ``mask`` into the remote ``folder``."""
-        return await self._run("upload", mask, self._local_jobs(mask, folder, recursive), self._upload)
+        return await self._run("upload", mask, self._prepared(mask, folder, recursive), self._upload)
 
     async def upload_with_path(self, path: str, folder: str, levels: int) -> bool:
         """Upload a local file, with the names of ``levels`` directories above it, into the remote ``folder``."""
@@ -70,6 +73,7 @@ class Batch:
                     group.create_task(self._one(step, job, work, gate, weight))
             except (RemoteError, LocalFileError) as exc:
                 self._progress.fail(step, mask, reason(exc))
+        await self._look_again()
         self._progress.close()
         return not self._progress.failed
 
@@ -86,13 +90,34 @@ class Batch:
 
     async def _upload(self, job: Job) -> None:
         source, target = job
-        await self._remote_dir(names.parent(target))
-        await self._transfer.upload(source, target)
+        folder = names.parent(target)
+        await self._remote_dir(folder)
+        await self._transfer.upload(source, target, self._known.get(folder))
 
     async def _download(self, job: Job) -> None:
         source, target = job
         self._files.make_dirs(names.parent(target))
         await self._transfer.download(source, target)
+
+    async def _prepared(self, mask: str, folder: str, recursive: bool) -> AsyncIterator[Job]:
+        """Yield the jobs; look first at the directories that many files go to."""
+        jobs = [job async for job in self._local_jobs(mask, folder, recursive)]
+        counts = Counter(names.parent(target) for _, target in jobs)
+        for place, count in counts.items():
+            if count >= WORTHWHILE and self._link.remote.exact_times:
+                await self._remote_dir(place)
+                self._known[place] = Known(self._link, place, count)
+                await self._known[place].look()
+        for job in jobs:
+            yield job
+
+    async def _look_again(self) -> None:
+        for folder, known in self._known.items():
+            try:
+                for source, why in await known.missing():
+                    self._progress.lost(source, why)
+            except RemoteError as exc:
+                self._progress.fail("upload", folder, f"whether all files arrived is not known: {reason(exc)}")
 
     async def _remote_dir(self, folder: str) -> None:
         """Make a directory once, however many files go there."""

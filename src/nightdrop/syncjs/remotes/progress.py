@@ -56,6 +56,11 @@ class Progress:
         if self.failed <= _MAX_FAILURES:
             self._log("error", f"{step} {name}: {reason}")
 
+    def lost(self, name: str, reason: str) -> None:
+        """Take back that a file was finished."""
+        self.files -= 1
+        self.fail("upload", name, reason)
+
     def warn(self, text: str) -> None:
         self._log("warn", text)
 

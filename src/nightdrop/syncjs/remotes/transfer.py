@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import BinaryIO, Protocol
 
 from nightdrop.syncjs.remotes import names, versions
+from nightdrop.syncjs.remotes.known import Known, differs
 from nightdrop.syncjs.remotes.link import Link
 from nightdrop.syncjs.remotes.local import LocalFiles
 from nightdrop.syncjs.remotes.options import Options
@@ -64,14 +65,14 @@ class Transfer:
         self._codec = codec
         self._warned_time = False
 
-    async def upload(self, source: Item, target: str) -> Outcome:
-        """Upload a local file.
+    async def upload(self, source: Item, target: str, known: Known | None = None) -> Outcome:
+        """Upload a local file; ``known`` is its directory if many files go there.
 
         Raises:
             RemoteError, LocalFileError, CodecError: it is not uploaded; its source is untouched.
         """
         chosen = self._options.up
-        existing = await self._existing(target)
+        existing = await self._existing(target, known)
         if existing:
             sealed = self._codec.sealed_size(source.size) if self._codec else source.size
             reason = why_skip(chosen.policy, Side(sealed, source.mtime), Side(existing.size, existing.mtime))
@@ -80,7 +81,7 @@ class Transfer:
                 return Outcome.SKIPPED
         with self._files.open_read(source.path) as file:
             before = os.fstat(file.fileno())
-            await self._put(file, before, source, target, existing)
+            await self._put(file, before, source, target, existing, known)
             after = os.fstat(file.fileno())
             if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
                 raise RemoteError("upload", "the source changed while it was read; what arrived may be incomplete")
@@ -89,17 +90,26 @@ class Transfer:
         self._progress.finished()
         return Outcome.DONE
 
-    async def _existing(self, target: str) -> Item | None:
+    async def _existing(self, target: str, known: Known | None) -> Item | None:
         chosen = self._options.up
         if chosen.policy is Policy.ALWAYS_OVERWRITE and not chosen.versioned:
             return None
-        existing = await self._link.ask(lambda: self._link.remote.stat(target))
+        if known:
+            existing = await known.existing(target)
+        else:
+            existing = await self._link.ask(lambda: self._link.remote.stat(target))
         if existing and existing.is_dir:
             raise RemoteError("upload", "the target is a directory")
         return existing
 
     async def _put(
-        self, file: BinaryIO, before: os.stat_result, source: Item, target: str, existing: Item | None
+        self,
+        file: BinaryIO,
+        before: os.stat_result,
+        source: Item,
+        target: str,
+        existing: Item | None,
+        known: Known | None,
     ) -> None:
         chosen = self._options.up
         remote = self._link.remote
@@ -113,7 +123,10 @@ class Transfer:
                 sent += len(piece)
                 self._progress.moved(source.path, len(piece), sent, upload.total)
             await upload.finish()
-            await self._check_arrived(written, sent)
+            if known and not (chosen.temp_name or chosen.versioned or chosen.delete_source):
+                known.sent(source.path, written, sent)
+            else:
+                await self._check_arrived(written, sent)
             if chosen.adjust_time:
                 await self._keep_time(written, before.st_mtime)
             if chosen.temp_name:
@@ -143,10 +156,8 @@ class Transfer:
 
     async def _check_arrived(self, path: str, sent: int) -> None:
         there = await self._link.ask(lambda: self._link.remote.stat(path))
-        if there is None:
-            raise RemoteError("upload", "the server took the file, but now there is none")
-        if there.size != sent:
-            raise RemoteError("upload", f"{sent} bytes were sent, but the server has {there.size}")
+        if there is None or there.size != sent:
+            raise RemoteError("upload", differs(sent, there))
 
     async def _keep_time(self, path: str, mtime: float) -> None:
         kept = await self._link.ask(lambda: self._link.remote.set_mtime(path, mtime))
