@@ -291,3 +291,22 @@ def test_a_passphrase_works_within_the_couriers_memory(machine: Machine, far: Ss
     assert ("there: true" in log, "back: true" in log) == (True, True), log
     assert (far.root / "sealed" / "diary.txt").read_bytes().startswith(b"age-encryption.org/v1\n-> scrypt ")
     assert (site_files(machine) / "opened" / "diary.txt").read_text() == "dear diary"
+
+
+def test_configure_sets_what_an_address_and_a_payload_say(machine: Machine, far: SshServer) -> None:
+    run, log = machine.finish(
+        f"""
+        var cli = new SftpClient();
+        var url = "sftp://me@127.0.0.1:{far.port}?hostKeySHA256=" + encodeURIComponent("{far.fingerprint}");
+        Log(cli.Configure(url, '{{"PassFromSecret": "far-door", "options": {{"UploadPolicy": 1}}}}') === cli);
+        Log(cli.User, cli.Options.UploadPolicy, cli.Connect(), cli.Close());
+        Log(cli.Configure("https://example.com", "").User);
+        Log(cli.Configure(url, "no JSON " + "x").User, cli.Configure().User);"""
+    )
+    assert run["state"] == "succeeded", (run, log)
+    assert [line for line in log if not line.startswith("SftpClient")] == ["true", "me 1 true true", "me", "me me"]
+    assert [line for line in log if "Configure" in line] == [
+        "SftpClient.Configure: SftpClient takes a URL that begins with sftp://",
+        "SftpClient.Configure: the payload is not JSON",
+        "SftpClient.Configure: the URL and the payload must be text",
+    ]

@@ -119,14 +119,17 @@ def _object_sections(kind: ObjectType) -> Iterator[str]:
         yield ""
     if kind.fields:
         yield from _field_table(kind)
-    for method in () if _same_as_before(kind) else kind.methods:
+    if (described := described_by(kind)) is not kind:
+        yield f"Its methods are those of [{described.name}](#{described.name.lower()})."
+        yield ""
+        return
+    for method in kind.methods:
         yield from _section(f"{kind.name}.{method.name}", method.signature(), method, "###")
 
 
-def _same_as_before(kind: ObjectType) -> bool:
-    """Tell whether the page has the methods of this client already, at the first of them."""
-    first = next(each for each in TABLE.objects if each.methods == kind.methods)
-    return first is not kind
+def described_by(kind: ObjectType) -> ObjectType:
+    """Return the object whose section has the methods of this one: the clients share theirs."""
+    return next(each for each in TABLE.objects if each.methods == kind.methods) if kind.methods else kind
 
 
 def _field_table(kind: ObjectType) -> Iterator[str]:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nightdrop.syncjs.couriercalls import CourierCalls
+from nightdrop.syncjs.remotes.configure import configure
 from nightdrop.syncjs.remotes.fields import CLIENTS
+from nightdrop.syncjs.remotes.port import RemoteError
 
 _KINDS: Mapping[str, str] = {client.name: client.kind for client in CLIENTS.values()}
 
@@ -16,8 +18,9 @@ class NoCallError(Exception):
 class RemoteCalls:
     """Serves the client objects of one run; ``courier`` is asked for when the script first needs one."""
 
-    def __init__(self, courier: Callable[[], CourierCalls]) -> None:
+    def __init__(self, courier: Callable[[], CourierCalls], log: Callable[[str, str], None]) -> None:
         self._make_courier = courier
+        self._log = log
         self._courier: CourierCalls | None = None
 
     def connect(self, client: object, name: object, fields: object, options: object) -> Any:
@@ -31,6 +34,25 @@ class RemoteCalls:
         return self._ask(
             {"op": "connect", "client": _number(client), "kind": kind, "fields": fields, "options": options}
         )
+
+    def configure(self, name: object, url: object, payload: object) -> dict[str, Any] | None:
+        """Return the fields and options that an address and a payload set; ``None``, and a line, when they cannot.
+
+        Raises:
+            NoCallError: see ``connect``.
+        """
+        client = CLIENTS[_kind(name)]
+        if not isinstance(url, str) or not isinstance(payload, str | None):
+            self._log("error", f"{client.name}.Configure: the URL and the payload must be text")
+            return None
+        try:
+            found = configure(client, url, payload or "")
+        except RemoteError as error:
+            self._log("error", f"{client.name}.Configure: {error.reason}")
+            return None
+        for warning in found.warnings:
+            self._log("warn", f"{client.name}: {warning}")
+        return {"fields": found.fields, "options": found.options}
 
     def call(self, client: object, method: object, arguments: object, options: object) -> Any:
         """Call a method of a client object.

@@ -15,14 +15,30 @@ _UP = (Param("localMask"), Param("remoteDir"))
 _DOWN = (Param("remoteMask"), Param("localDir"))
 
 
+_OPS = {"Configure": "remote.configure", "Connect": "remote.connect"}
+
+
 def _method(
     name: str, returns: str, doc: str, *params: Param, origin: Origin = _DOC, notes: tuple[str, ...] = ()
 ) -> Method:
-    op = "remote.connect" if name == "Connect" else "remote.call"
+    op = _OPS.get(name, "remote.call")
     return Method(name, params, returns, doc, origin, notes, op, MethodKind.REMOTE)
 
 
 METHODS = (
+    _method(
+        "Configure",
+        "this",
+        "Sets fields and options from an address and a JSON object; returns the client itself.",
+        Param("url"),
+        Param("payloadJson", optional=True),
+        notes=(
+            "`sftp://user@host:port?hostKeySHA256=...`; `ftpes://` (explicit TLS), `ftps://` (implicit) and `ftp://`.",
+            "Fields may stand in the address's query or in the object, options also in `options` there.",
+            "What the object says wins.",
+            "An address or object that cannot be used changes nothing, and the log says why.",
+        ),
+    ),
     _method("Connect", "boolean", "Connects and signs in; call it first."),
     _method("Close", "boolean", "Closes the connection.", notes=("A run that ends closes what it left open.",)),
     _method("ListDir", _ITEMS, "Lists a directory.", _DIR, _TYPES, notes=("`types` is `LIST_ALL` unless given.",)),

@@ -337,6 +337,18 @@ declare class SftpClient {
   PayloadFromSecret: string;
   Options: RemoteOptions;
   /**
+   * Sets fields and options from an address and a JSON object; returns the client itself.
+   *
+   * `sftp://user@host:port?hostKeySHA256=...`; `ftpes://` (explicit TLS), `ftps://` (implicit) and `ftp://`.
+   *
+   * Fields may stand in the address's query or in the object, options also in `options` there.
+   *
+   * What the object says wins.
+   *
+   * An address or object that cannot be used changes nothing, and the log says why.
+   */
+  Configure(url: string, payloadJson?: string): this;
+  /**
    * Connects and signs in; call it first.
    */
   Connect(): boolean;
@@ -487,6 +499,18 @@ declare class FtpsClient {
    */
   PayloadFromSecret: string;
   Options: RemoteOptions;
+  /**
+   * Sets fields and options from an address and a JSON object; returns the client itself.
+   *
+   * `sftp://user@host:port?hostKeySHA256=...`; `ftpes://` (explicit TLS), `ftps://` (implicit) and `ftp://`.
+   *
+   * Fields may stand in the address's query or in the object, options also in `options` there.
+   *
+   * What the object says wins.
+   *
+   * An address or object that cannot be used changes nothing, and the log says why.
+   */
+  Configure(url: string, payloadJson?: string): this;
   /**
    * Connects and signs in; call it first.
    */

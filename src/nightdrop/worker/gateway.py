@@ -67,7 +67,7 @@ class Gateway:
         limits = run["limits"]
         self._log = RunLog(self._masker, SystemClock(), self._send_lines, limits["log"])
         self._secrets = SecretCalls(keeper, self._masker, self._log.write)
-        self._remotes = RemoteCalls(self._courier)
+        self._remotes = RemoteCalls(self._courier, self._log.write)
         self._broker = broker
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
@@ -240,6 +240,9 @@ class Gateway:
     def remote_connect(self, client: object, kind: object, fields: object, options: object) -> bytes:
         return _value(self._remotes.connect(client, kind, fields, options))
 
+    def remote_configure(self, kind: object, url: object, payload: object) -> bytes:
+        return _value(self._remotes.configure(kind, url, payload))
+
     def remote_call(self, client: object, method: object, arguments: object, options: object) -> bytes:
         return _value(self._remotes.call(client, method, arguments, options))
 
@@ -292,6 +295,7 @@ OPERATIONS: dict[str, tuple[Callable[..., bytes | None], int]] = {
     "http.bytes": (Gateway.http_bytes, 1),
     "http.save": (Gateway.http_save, 2),
     "remote.connect": (Gateway.remote_connect, 4),
+    "remote.configure": (Gateway.remote_configure, 3),
     "remote.call": (Gateway.remote_call, 4),
 }
 

@@ -52,7 +52,10 @@ def test_the_prelude_begins_below_the_last_line_of_any_script():
 def test_the_reference_names_everything():
     page = generate.reference()
     for kind in TABLE.objects:
-        assert all(f"### {kind.name}.{method.name}\n" in page for method in kind.methods)
+        assert f"## {kind.name}\n" in page
+        described = generate.described_by(kind)
+        assert all(f"### {described.name}.{method.name}\n" in page for method in kind.methods)
+        assert all(f"| `{field.name}` |" in page for field in kind.fields)
     assert all(f"`{c.name}`" in page for group in TABLE.constants for c in group.constants)
 
 

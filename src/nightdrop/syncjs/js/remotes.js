@@ -54,8 +54,23 @@ const callRemote = (object, spec, method, values) => {
   return call("remote.call", [id, method.name, values.map(plain), given]);
 };
 
+const configureRemote = (object, spec, url, payload) => {
+  const { options } = stateOf(remotes, object, spec.name);
+  const set = call("remote.configure", [spec.name, plain(url), payload === undefined ? null : plain(payload)]);
+  if (set !== null) {
+    Object.assign(object, set.fields);
+    Object.assign(options, set.options);
+  }
+  return object;
+};
+
 const remoteMethod = (spec, method) => {
   const shape = shapes[method.returns] ?? ((value) => value);
+  if (method.name === "Configure") {
+    return function (url, payload) {
+      return configureRemote(this, spec, url, payload);
+    };
+  }
   return function (...values) {
     return shape(callRemote(this, spec, method, values));
   };
