@@ -37,7 +37,9 @@ def server(installation: Installation) -> Installation:
 @pytest.fixture(scope="module")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One running installation for tests of a module that do not disturb each other."""
-    made = Installation(tmp_path_factory.mktemp("installation"))
+    # Sites may be given what lies in the tests' own folders.
+    settings = {"NIGHTDROP_SITE_PATHS": str(tmp_path_factory.getbasetemp())}
+    made = Installation(tmp_path_factory.mktemp("installation"), settings)
     made.init()
     made.start()
     made.ok("site", "set", "default", "egress_allow=127.0.0.1")

@@ -31,6 +31,11 @@ An entry of `egress_allow` and `egress_deny` is an address (`127.0.0.1`), a netw
 reaches public and private addresses, but not this host (loopback), link-local (cloud metadata), multicast and other
 special addresses.
 """
+_PATHS = """\
+An entry of `paths` is a directory of the host, `/srv/in`, or `/srv/in:ro` when scripts may only read in it. Only a
+super admin sets it, and only to directories that lie in one of the server's `site_paths`; see
+[Files on the host](../how-to/files.md).
+"""
 _OTHER = """\
 ## Other environment variables
 
@@ -48,7 +53,7 @@ _OTHER = """\
 def page() -> str:
     """Return the page."""
     source = "`src/nightdrop/core/config.py` and `src/nightdrop/access/settings.py`"
-    lines = [*markdown.head("Configuration", source), _SERVER, *_server(), _SITE, *_site(), _EGRESS, _OTHER]
+    lines = [*markdown.head("Configuration", source), _SERVER, *_server(), _SITE, *_site(), _EGRESS, _PATHS, _OTHER]
     return markdown.page(lines)
 
 

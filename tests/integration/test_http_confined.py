@@ -19,18 +19,19 @@ import os, socket, sys
 from pathlib import Path
 from nightdrop.core.wire import Channel, ChannelClosedError
 from nightdrop.syncjs import http
+from nightdrop.syncjs.files import Files, Roots
 from nightdrop.syncjs.net import BrokerConnector, BrokerGoneError
 from nightdrop.sandbox.prepared import prepare
 
 commands, broker, files = Channel.from_fd(int(sys.argv[1])), Channel.from_fd(int(sys.argv[2])), Path(sys.argv[3])
 http.preload()
 lines = []
-service = http.HttpService(BrokerConnector(broker), body_limit=1 << 20, log=lambda *line: lines.append(line), files=files)
 
 cage, breaches = prepare(files=str(files)), []
 if child := os.fork():
     os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) and 1)
 cage.confine_gateway([2, commands.fileno(), broker.fileno()])
+service = http.HttpService(BrokerConnector(broker), body_limit=1 << 20, log=lambda *line: lines.append(line), files=Files(Roots.open(str(files))))
 
 def guard(event, args):
     # The site's directory, what lies below it, and descriptors that are open already.

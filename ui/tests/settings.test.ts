@@ -6,10 +6,10 @@ import { asLocal, readExpiry } from '../src/secrets/DetailFields'
 import { hasExpired } from '../src/secrets/Expiry'
 import { changed, shown } from '../src/sites/settings'
 
-const given = { memory: 128 * 2 ** 20, cpu: 60, wall: 5400, log: 1536, body: 1, egress_allow: ['a'], egress_deny: [] }
+const given = { memory: 128 * 2 ** 20, cpu: 60, wall: 5400, log: 1536, body: 1, egress_allow: ['a'], egress_deny: [], paths: ['/srv/in:ro'] }
 
 test('settings are shown as people write them, without losing any of them', () => {
-  expect(shown(given)).toEqual({ memory: '128MiB', cpu: '1m', wall: '90m', log: '1536', body: '1', egress_allow: ['a'], egress_deny: [] })
+  expect(shown(given)).toEqual({ memory: '128MiB', cpu: '1m', wall: '90m', log: '1536', body: '1', egress_allow: ['a'], egress_deny: [], paths: ['/srv/in:ro'] })
 })
 
 test('only what was changed is sent, an emptied field as the default', () => {

@@ -1,4 +1,4 @@
-"""A site's settings: limits of its runs and where they may connect."""
+"""A site's settings: limits of its runs, where they may connect, and the directories they have."""
 
 import difflib
 import json
@@ -10,6 +10,7 @@ from typing import Any
 
 from nightdrop.core.egress import EgressRuleError, EgressRules
 from nightdrop.core.errors import InvalidError
+from nightdrop.core.site_paths import MAX_ENTRIES, form_problem, nested
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 _SIZE = re.compile(r"([0-9]{1,15})\s*([a-z]{0,3})", re.IGNORECASE)
@@ -19,6 +20,7 @@ _DURATION = re.compile(r"(?=[0-9])(?:([0-9]{1,7})h)?(?:([0-9]{1,7})m)?(?:([0-9]{
 
 _SIZE_HINT = "Write it like 128MiB."
 _DURATION_HINT = "Write it like 30s or 5m."
+_PATH_HINT = "Write it like /srv/in, or /srv/in:ro."
 
 
 class SettingUnknownError(InvalidError):
@@ -44,6 +46,7 @@ class SiteSettings:
     body: int = 64 * MIB
     egress_allow: tuple[str, ...] = ()
     egress_deny: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 def parse_size(text: str) -> int:
@@ -154,11 +157,27 @@ class _Number:
         return number
 
 
-def _rules(key: str, value: Any) -> list[str]:
+def _entries(key: str, value: Any) -> list[str]:
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
         raise SettingInvalidError(f"{key} must be a list.", hint="Separate the entries with commas.", field=key)
-    cleaned = [item.strip() for item in items if item.strip()]
+    return [item.strip() for item in items if item.strip()]
+
+
+def _paths(key: str, value: Any) -> list[str]:
+    entries = _entries(key, value)
+    for entry in entries:
+        if (problem := form_problem(entry)) is not None:
+            raise SettingInvalidError(f"{key}: {entry!r:.200} cannot be given: {problem}.", hint=_PATH_HINT, field=key)
+    if (inner := nested(entries)) is not None:
+        raise SettingInvalidError(f"{key}: {inner!r} is in the list already.", hint="Give the outer one.", field=key)
+    if len(entries) > MAX_ENTRIES:
+        raise SettingInvalidError(f"{key} may have {MAX_ENTRIES} entries.", hint="Give a directory above.", field=key)
+    return entries
+
+
+def _rules(key: str, value: Any) -> list[str]:
+    cleaned = _entries(key, value)
     try:
         EgressRules.parse(cleaned, ())
     except EgressRuleError as error:
@@ -175,5 +194,6 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "body": _Number(parse_size, KIB, 64 * MIB, "1 KiB", "64 MiB"),
     "egress_allow": _rules,
     "egress_deny": _rules,
+    "paths": _paths,
 }
 assert _RULES.keys() == {field.name for field in fields(SiteSettings)}

@@ -12,6 +12,7 @@ from nightdrop.access.guard import check, guarded, record_denial
 from nightdrop.access.paging import Order, Page, select_page
 from nightdrop.access.permissions import Permission, sees_site
 from nightdrop.access.settings import SiteSettings, changed_settings, parse_settings
+from nightdrop.access.site_paths import check_site_paths
 from nightdrop.audit.events import Event
 from nightdrop.audit.log import record
 from nightdrop.core.caller import ALL_SITES, SYSTEM, Caller
@@ -22,6 +23,7 @@ from nightdrop.crypto.identity import SiteKeyForgedError, verify_site_key
 from nightdrop.db.engine import Database
 from nightdrop.db.notify import notify
 from nightdrop.db.tables import site_keys, sites
+from nightdrop.sandbox.places import Places
 
 __all__ = [
     "PublishedSiteKey",
@@ -97,11 +99,12 @@ _LOCK = text("SELECT 1 FROM sites WHERE id = :site FOR NO KEY UPDATE")
 
 
 class SiteStore:
-    """All sites of the installation."""
+    """All sites of the installation; ``places`` says which directories a site may be given, without it none."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, places: Places | None = None) -> None:
         self._db = db
         self._clock = clock
+        self._places = places
 
     def create(self, caller: Caller, name: str) -> Site:
         """Make a site; the worker publishes its key later, and until then it holds no secret.
@@ -152,13 +155,16 @@ class SiteStore:
     ) -> Site:
         """Change settings, see ``access.settings.changed_settings``; the others stay.
 
-        ``precondition`` is called with what is there and may raise.
+        ``precondition`` is called with what is there and may raise. Directories of the host are given by super admins.
 
         Raises:
             SettingUnknownError, SettingInvalidError, SiteMissingError, DeniedError.
         """
         check(self._db, caller, Permission.SETTINGS_EDIT, site_id)
-        changed_settings("{}", changes)
+        if "paths" in changes:
+            check(self._db, caller, Permission.SITES_EDIT, site_id)
+        changed = parse_settings(changed_settings("{}", changes))
+        check_site_paths(self._places, changed.paths, here=self._db.is_sqlite)
         detail = {"settings": {key: _loggable(value) for key, value in changes.items()}}
         change = guarded(self._db, caller, Permission.SETTINGS_EDIT, Event.SITE_CHANGED, site_id, None, detail)
         with change as connection:

@@ -17,6 +17,7 @@ from nightdrop.core.home import Home
 from nightdrop.db.engine import Database
 from nightdrop.runs.bell import Bell
 from nightdrop.runs.queue import RunQueue
+from nightdrop.sandbox.places import Places
 from nightdrop.scripts.store import ScriptStore
 from nightdrop.secrets.rotations import RotationStore
 from nightdrop.secrets.store import SecretStore
@@ -49,7 +50,7 @@ class Services:
             config=config,
             clock=clock,
             db=db,
-            sites=SiteStore(db, clock),
+            sites=SiteStore(db, clock, Places.of(home, config)),
             access=Access.over(db, clock, config),
             secrets=SecretStore(db, clock),
             rotations=RotationStore(db, clock),

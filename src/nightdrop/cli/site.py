@@ -21,12 +21,14 @@ log           size of one run's log: 1KiB to 1GiB, default 10MiB
 body          largest HTTP response body: 1KiB to 64MiB, default 64MiB
 egress_allow  addresses, networks and hosts that are open although special
 egress_deny   addresses, networks and hosts that are closed
+paths         directories of the host that scripts may use; :ro is read only
 
 \b
 Sizes: KiB, MiB, GiB. Times: s, m, h. Lists: commas between the entries.
 Nothing after the = sets a setting back to its default. Examples:
   nightdrop site set default memory=256MiB wall=10m
   nightdrop site set default egress_allow=127.0.0.1,10.0.0.0/8
+  nightdrop site set default paths=/srv/in:ro,/srv/out
 """
 
 

@@ -76,6 +76,9 @@ class Config(BaseModel):
     concurrency: Annotated[int, Field(ge=1, le=1000)] = Field(
         default_factory=lambda: 4 * (os.cpu_count() or 1), description="Runs at the same time (4 for each processor)."
     )
+    site_paths: _Words = Field(
+        ("/srv", "/mnt", "/media"), description="Directories in which those lie that sites may be given (`paths`)."
+    )
     session_idle_minutes: Annotated[int, Field(ge=1, le=525_600)] = Field(
         720, description="A session that is not used ends after so many minutes."
     )
@@ -112,6 +115,13 @@ class Config(BaseModel):
     def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(_HOST_NAME.fullmatch(part) for part in value):
             raise ValueError("not a host name")
+        return value
+
+    @field_validator("site_paths")
+    @classmethod
+    def _check_site_paths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(part.startswith("/") and os.path.normpath(part) == part for part in value):
+            raise ValueError("not an absolute path")
         return value
 
     @property

@@ -13,6 +13,8 @@ from typing import Literal
 from nightdrop.sandbox.libc import syscall
 
 Access = Literal["ro", "rw", "rw+sockets"]
+# A file or directory, or a descriptor of one, and what may be done in and below it.
+Rule = tuple[str | int, Access]
 # What a process may still do with TCP.
 Network = Literal["none", "listen"]
 
@@ -66,13 +68,11 @@ def handled_attributes(version: int, *, network: Network = "none") -> bytes:
     return attributes
 
 
-def build_ruleset(
-    rules: Sequence[tuple[str, Access]] = (), *, network: Network = "none", connect_ports: Sequence[int] = ()
-) -> int:
+def build_ruleset(rules: Sequence[Rule] = (), *, network: Network = "none", connect_ports: Sequence[int] = ()) -> int:
     """Return the descriptor of a ruleset that allows ``rules`` and nothing else.
 
     Args:
-        rules: directories or files, with what is allowed in and below them.
+        rules: directories or files, or descriptors of them, with what is allowed in and below them.
         network: what stays allowed with TCP.
         connect_ports: TCP ports of any address that may be connected to all the same.
 
@@ -104,13 +104,13 @@ def restrict_self(ruleset: int) -> None:
     syscall("landlock_restrict_self", ruleset, 0)
 
 
-def restrict_files(rules: Sequence[tuple[str, Access]]) -> None:
+def restrict_files(rules: Sequence[Rule]) -> None:
     """Narrow this process to ``rules``; it can only ever get narrower.
 
     Call it while the process has one thread: others keep what they had.
 
     Args:
-        rules: directories or files, with what is allowed in and below them ("ro" or "rw").
+        rules: directories or files, or descriptors of them, with what is allowed in and below them ("ro" or "rw").
 
     Raises:
         OSError: the kernel refused, or a path cannot be opened; then nothing has changed.
@@ -122,8 +122,8 @@ def restrict_files(rules: Sequence[tuple[str, Access]]) -> None:
         os.close(ruleset)
 
 
-def _allow(ruleset: int, path: str, access: Access, handled: int) -> None:
-    parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
+def _allow(ruleset: int, path: str | int, access: Access, handled: int) -> None:
+    parent = os.dup(path) if isinstance(path, int) else os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
         rights = _RIGHTS[access] & handled
         if not stat.S_ISDIR(os.fstat(parent).st_mode):

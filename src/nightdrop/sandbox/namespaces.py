@@ -27,7 +27,8 @@ _PR_GET_DUMPABLE = 3
 _PR_SET_DUMPABLE = 4
 _PR_GET_TID_ADDRESS = 40
 _MS_NOSUID_NODEV_NOEXEC = 2 | 4 | 8
-_MS_REC_PRIVATE = 0x4000 | 0x40000
+# What is mounted on the host later, or unmounted there, is so here too; nothing goes the other way.
+_MS_REC_SLAVE = 0x4000 | 0x80000
 _NO_ENTRY = 71
 
 
@@ -115,7 +116,7 @@ def _settle(names: frozenset[str], uid: int, gid: int) -> None:
     if "uts" in names:
         ctypes.PyDLL(None).sethostname(HOST_NAME, len(HOST_NAME))
     if "mnt" in names:
-        _mount(b"none", b"/", b"", _MS_REC_PRIVATE)
+        _mount(b"none", b"/", b"", _MS_REC_SLAVE)
         if "pid" in names:
             # Refused where the container hides parts of /proc; the old one then shows the outer process ids.
             with suppress(OSError):

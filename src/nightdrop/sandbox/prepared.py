@@ -4,7 +4,7 @@ import ctypes
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nightdrop.sandbox import landlock, seccomp
 from nightdrop.sandbox.bpf import Program
@@ -32,23 +32,28 @@ class Prepared:
     _null: int
     _runner: _Cage
     _gateway: _Cage
+    _gateway_rules: tuple[landlock.Rule, ...] = ()
 
     def confine_runner(self, keep: Iterable[int]) -> None:
         """Lock this forked child in as a runner; see :meth:`confine_gateway`."""
         self._confine(self._runner, limit_runner, keep)
 
-    def confine_gateway(self, keep: Iterable[int]) -> None:
+    def confine_gateway(self, keep: Iterable[int], more: Sequence[landlock.Rule] = ()) -> None:
         """Lock this forked child in as a gateway, for good.
 
         Call it in a child of the process that called :func:`prepare`, with one thread and everything imported.
 
         Args:
             keep: descriptors that stay open. Standard ones not among them are replaced by /dev/null.
+            more: directories that this one gateway may reach besides; descriptors among them are closed.
 
         Raises:
             OSError: the kernel refused a step; end the process, it is not confined.
         """
-        self._confine(self._gateway, limit_gateway, keep)
+        cage = self._gateway
+        if more and cage.ruleset is not None:
+            cage = replace(cage, ruleset=landlock.build_ruleset([*self._gateway_rules, *more]))
+        self._confine(cage, limit_gateway, keep)
 
     def close(self) -> None:
         """Close the prepared descriptors."""
@@ -103,7 +108,7 @@ def prepare(
     # pthread_exit loads it on first use, which would abort a confined process.
     with suppress(OSError):
         ctypes.CDLL("libgcc_s.so.1")
-    rules: list[tuple[str, landlock.Access]] = [(path, "ro") for path in read_only]
+    rules: list[landlock.Rule] = [(path, "ro") for path in read_only]
     if files is not None:
         rules.append((files, "rw"))
     return Prepared(
@@ -119,6 +124,7 @@ def prepare(
             landlock.build_ruleset(rules) if found.landlock_abi else None,
             seccomp.build(GATEWAY) if found.seccomp else None,
         ),
+        _gateway_rules=tuple(rules),
     )
 
 

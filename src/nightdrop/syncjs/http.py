@@ -12,15 +12,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpcore2
 import httpx2
 
 from nightdrop.syncjs import tls
+from nightdrop.syncjs.files import FileProblem, Files
 from nightdrop.syncjs.httprequest import Outgoing, parse
-from nightdrop.syncjs.httpsave import write_file
 from nightdrop.syncjs.httptext import decode_text
 from nightdrop.syncjs.httpwire import BrokeredBackend, HttpFailure
 from nightdrop.syncjs.net import BrokerGoneError, ConnectError, Connector
@@ -78,7 +77,7 @@ class HttpService:
     """The HTTP requests of one run; keeps connections and the bodies of recent answers."""
 
     def __init__(
-        self, connect: Connector, *, body_limit: int, log: Callable[[str, str], None], files: Path | None
+        self, connect: Connector, *, body_limit: int, log: Callable[[str, str], None], files: Files | None
     ) -> None:
         """Make it ready.
 
@@ -86,7 +85,7 @@ class HttpService:
             connect: gives connected sockets.
             body_limit: bytes that one answer may have after decompression; also what all kept bodies may have together.
             log: takes a level and a line; lines name method, scheme, host, port and path, nothing else of a request.
-            files: the directory ``save`` writes to, ``None`` for none.
+            files: where ``save`` writes to, ``None`` for nowhere.
         """
         if _context is None:
             preload()
@@ -133,7 +132,7 @@ class HttpService:
         return base64.b64encode(kept.body).decode("ascii") if kept else ""
 
     def save(self, response_id: int, path: str) -> bool:
-        """Write a body to a file below the run's directory, whole or not at all; tell whether that worked."""
+        """Write a body to a file of the site, whole or not at all; tell whether that worked."""
         kept = self._get(response_id)
         if kept is None:
             return False
@@ -141,10 +140,10 @@ class HttpService:
             self._log("error", "The answer was not saved: this run has no directory.")
             return False
         try:
-            write_file(self._files, path, kept.body)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "the path leads outside the site's directory"
-            self._log("error", f"The answer was not saved to {path!r:.200}: {reason}.")
+            with self._files.replacing(path) as file:
+                file.write(kept.body)
+        except FileProblem as problem:
+            self._log("error", f"The answer was not saved to {path!r:.200}: {problem.reason}.")
             return False
         return True
 

@@ -1,6 +1,6 @@
 """The shapes that the script API's one table is written in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 Literal = str | int
@@ -25,12 +25,16 @@ class MethodKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One parameter; ``type`` is TypeScript and selects the check that the prelude makes."""
+    """One parameter; ``type`` is TypeScript and selects the check that the prelude makes.
+
+    ``default`` is what the host gets for an optional one that is not given.
+    """
 
     name: str
     type: str = "string"
     optional: bool = False
     rest: bool = False
+    default: Literal | None = None
 
     def typescript(self) -> str:
         mark = "?" if self.optional else ""
@@ -39,7 +43,11 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A global function; ``op`` is the host operation it ends in, if any."""
+    """A global function; ``op`` is the host operation it ends in, if any.
+
+    One with ``fails``, a JavaScript literal, is built by the prelude: it checks the arguments, asks the host, and
+    returns that literal when the host says no.
+    """
 
     name: str
     params: tuple[Param, ...]
@@ -48,6 +56,7 @@ class Function:
     origin: Origin
     notes: tuple[str, ...] = ()
     op: str | None = None
+    fails: str | None = field(default=None, kw_only=True)
 
     def signature(self) -> str:
         return f"{self.name}({', '.join(p.typescript() for p in self.params)}): {self.returns}"

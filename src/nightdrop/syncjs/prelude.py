@@ -8,13 +8,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nightdrop.syncjs.model import Method, MethodKind, ObjectType
+from nightdrop.syncjs.model import Function, Method, MethodKind, ObjectType
 from nightdrop.syncjs.table import TABLE
 
 # A script has at most 1 MiB, hence at most this many lines.
 FIRST_LINE = 1_100_001
 
-_PARTS = ("core", "text", "functions", "http", "remotes", "install")
+_PARTS = ("core", "text", "functions", "http", "remotes", "files", "install")
 _FOLDER = Path(__file__).parent / "js"
 
 
@@ -38,12 +38,23 @@ def _object(kind: ObjectType) -> dict[str, Any]:
     return entry
 
 
+def _call(function: Function) -> dict[str, Any]:
+    return {
+        "name": function.name,
+        "op": function.op,
+        "parameters": [[param.name, param.type, param.default] for param in function.params],
+        "returns": function.returns,
+        "fails": json.loads(function.fails or "null"),
+    }
+
+
 def table_script() -> str:
     """Return the part of the prelude that is generated from the table."""
     table = {
         "constants": [[c.name, c.value] for group in TABLE.constants for c in group.constants],
         "functions": [function.name for function in TABLE.functions],
         "objects": [_object(o) for o in TABLE.objects if o.methods],
+        "calls": [_call(function) for function in TABLE.functions if function.fails],
     }
     return f"const table = {json.dumps(table)};\n"
 

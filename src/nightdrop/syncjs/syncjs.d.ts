@@ -68,6 +68,178 @@ declare function Sleep(ms: number): void;
 declare function structuredClone<T>(value: T): T;
 
 /**
+ * Returns the text of a UTF-8 file, `""` when it cannot be read.
+ *
+ * A byte order mark at its start is left out. What is not UTF-8 becomes `\ufffd`, with a warning in the log.
+ */
+declare function ReadTextFile(path: string): string;
+
+/**
+ * Returns bytes of a file, `null` when it cannot be read.
+ *
+ * `offset` counts from the start; without `length` it reads to the end. At the end there may be fewer bytes.
+ */
+declare function ReadBinaryFile(path: string, offset?: number, length?: number): Uint8Array | null;
+
+/**
+ * Writes a text to a file as UTF-8, whole or not at all.
+ */
+declare function WriteTextFile(path: string, text: string): boolean;
+
+/**
+ * Writes bytes to a file, whole or not at all.
+ */
+declare function WriteBinaryFile(path: string, bytes: Uint8Array): boolean;
+
+/**
+ * Writes a text at the end of a file, which is made if need be.
+ */
+declare function AppendTextFile(path: string, text: string): boolean;
+
+/**
+ * Writes bytes at the end of a file, which is made if need be.
+ */
+declare function AppendBinaryFile(path: string, bytes: Uint8Array): boolean;
+
+/**
+ * Deletes a file; there must be one.
+ */
+declare function DelFile(path: string): boolean;
+
+/**
+ * Copies a file; a file at the target is replaced.
+ */
+declare function CopyFile(source: string, target: string): boolean;
+
+/**
+ * Moves or renames a file; a file at the target is replaced.
+ */
+declare function MoveFile(source: string, target: string): boolean;
+
+/**
+ * Tells whether there is a file.
+ */
+declare function FileExists(path: string): boolean;
+
+/**
+ * Tells whether there is a directory.
+ */
+declare function DirExists(path: string): boolean;
+
+/**
+ * Returns the size of a file in bytes, -1 when there is none.
+ */
+declare function FileSize(path: string): number;
+
+/**
+ * Makes a directory and those above it; one that is there is fine.
+ */
+declare function MakeDir(dir: string): boolean;
+
+/**
+ * Deletes an empty directory.
+ */
+declare function DelDir(dir: string): boolean;
+
+/**
+ * Deletes a directory with everything in it.
+ *
+ * Symbolic links in it are deleted; what they lead to stays.
+ */
+declare function DelTree(dir: string): boolean;
+
+/**
+ * Returns what is in a directory, by name; `null` when it cannot be listed.
+ *
+ * `types` is `LIST_ALL` (the default), `LIST_FILES` or `LIST_DIRS`.
+ *
+ * `null`, not an empty list: a directory that cannot be read must not pass for an empty one.
+ *
+ * Links, pipes and devices are left out. A directory may have 100,000 entries.
+ */
+declare function ListDir(dir: string, types?: number): DirListItem[] | null;
+
+/**
+ * Writes the files that fit the masks into a new ZIP archive, whole or not at all.
+ *
+ * The last part of a mask may have `*`, `?` and `[...]`; `**` as it, or before it, means any depth.
+ *
+ * Names in the archive begin after the part without them: `out/a/b.csv` becomes `a/b.csv`.
+ *
+ * Each mask must fit a file. An archive may have 50,000.
+ */
+declare function ZipFiles(masks: string | string[], zipFile: string): boolean;
+
+/**
+ * Unpacks a ZIP archive into a directory, which is made if need be; files that are there are replaced.
+ *
+ * All of it is unpacked before the first file is put in its place; a bad archive changes nothing.
+ *
+ * Refused: entries that lead out, links, encrypted entries, two of one name, more than 50,000 entries, more than 16 GiB unpacked, and more than 200 times the archive's size once that is above 100 MiB.
+ */
+declare function UnzipFiles(zipFile: string, dir: string): boolean;
+
+/**
+ * Returns the digest of a file, `""` when it cannot be read.
+ *
+ * `algorithm` is `md5`, `sha1`, `sha256` (the default) or `sha512`.
+ */
+declare function HashFile(path: string, algorithm?: string, form?: "hex" | "base64"): string;
+
+/**
+ * Returns the digest of a text, taken as UTF-8, or of bytes.
+ *
+ * See `HashFile` for the algorithms.
+ */
+declare function Hash(data: string | Uint8Array, algorithm?: string, form?: "hex" | "base64"): string;
+
+/**
+ * Returns the keyed digest (HMAC, RFC 2104) of a text, taken as UTF-8, or of bytes.
+ *
+ * See `HashFile` for the algorithms.
+ */
+declare function Hmac(key: string | Uint8Array, data: string | Uint8Array, algorithm?: string, form?: "hex" | "base64"): string;
+
+/**
+ * Returns a text, taken as UTF-8, or bytes in Base64 (RFC 4648).
+ *
+ * With `urlSafe` it uses `-` and `_`, without padding.
+ */
+declare function Base64Encode(data: string | Uint8Array, urlSafe?: boolean): string;
+
+/**
+ * Returns the text, UTF-8, that is written in Base64; `""` when it is not Base64.
+ *
+ * Both alphabets are understood, with padding and without.
+ */
+declare function Base64Decode(text: string): string;
+
+/**
+ * Returns the bytes that are written in Base64; `null` when it is not Base64.
+ */
+declare function Base64DecodeBytes(text: string): Uint8Array | null;
+
+/**
+ * Returns a time as text, the present one without `date`; `""` when `date` is none.
+ *
+ * Date: `yyyy` `yy` year, `MMMM` `MMM` `MM` `M` month, `dddd` `ddd` `dd` `d` day.
+ *
+ * Time: `HH` `H` hour, `hh` `h` hour of 12, `tt` AM or PM, `mm` `m` minute, `ss` `s` second.
+ *
+ * `fff` is the millisecond, `zzz` the offset as `+02:00`.
+ *
+ * Text between apostrophes stands for itself, as does every other character.
+ *
+ * The time is that of the server's time zone, or UTC with `utc`.
+ */
+declare function FormatDateTime(format: string, date?: Date, utc?: boolean): string;
+
+/**
+ * Returns a random UUID (RFC 9562, version 4).
+ */
+declare function UUID(): string;
+
+/**
  * The parameters of this run; the object is frozen.
  *
  * `nightdrop script run NAME --param city=Oslo` makes `Params.city` the text `Oslo`.

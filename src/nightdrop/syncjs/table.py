@@ -5,6 +5,7 @@ test fails when a generated file is stale.
 """
 
 from nightdrop.syncjs.constants import CONSTANTS
+from nightdrop.syncjs.filetable import FILE_FUNCTIONS, VALUE_FUNCTIONS
 from nightdrop.syncjs.httptable import HTTP_CLI, HTTP_RES
 from nightdrop.syncjs.model import Function, Origin, Param, Table, Variable
 from nightdrop.syncjs.remotetable import DIR_LIST_ITEM, REMOTE_OPTIONS, REMOTES
@@ -113,4 +114,9 @@ VARIABLES = (
     ),
 )
 
-TABLE = Table(FUNCTIONS, VARIABLES, (HTTP_CLI, HTTP_RES, *REMOTES, REMOTE_OPTIONS, DIR_LIST_ITEM), CONSTANTS)
+TABLE = Table(
+    (*FUNCTIONS, *FILE_FUNCTIONS, *VALUE_FUNCTIONS),
+    VARIABLES,
+    (HTTP_CLI, HTTP_RES, *REMOTES, REMOTE_OPTIONS, DIR_LIST_ITEM),
+    CONSTANTS,
+)

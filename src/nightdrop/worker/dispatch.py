@@ -74,6 +74,7 @@ class Dispatcher:
         open_courier: Callable[[LiveRun], None],
         notify: Callable[[], None],
         may_start: Callable[[], bool] = lambda: True,
+        paths: Callable[[ClaimedRun], tuple[str, ...]] = lambda _run: (),
         refusal: str | None = None,
     ) -> None:
         self._queue = queue
@@ -85,6 +86,7 @@ class Dispatcher:
         self._open_courier = open_courier
         self._notify = notify
         self._may_start = may_start
+        self._paths = paths
         self._refusal = refusal
         self._live: dict[str, LiveRun] = {}
         self._waiting: deque[_Waiting] = deque()
@@ -110,9 +112,19 @@ class Dispatcher:
 
     def pairs_ready(self) -> None:
         """Start runs that were claimed before a pair, or what else a run needs, was there."""
-        while self._waiting and self._may_start() and (pair := self._pool.take()) is not None:
-            self._begin(self._waiting.popleft(), pair)
-        self._pool.refill(len(self._waiting))
+        left: deque[_Waiting] = deque()
+        wanted = []
+        while self._waiting and self._may_start():
+            waiting = self._waiting.popleft()
+            paths = self._paths(waiting.run)
+            if (pair := self._pool.take(paths)) is None:
+                left.append(waiting)
+                wanted.append(paths)
+            else:
+                self._begin(waiting, pair)
+        left.extend(self._waiting)
+        self._waiting = left
+        self._pool.refill(wanted)
 
     def _begin(self, waiting: _Waiting, pair: Pair) -> None:
         claimed = waiting.run

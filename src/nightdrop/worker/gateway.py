@@ -9,13 +9,15 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from nightdrop.core.clock import SystemClock
 from nightdrop.core.wire import Channel, ChannelClosedError, FrameTooLargeError
-from nightdrop.sandbox.landlock import restrict_files
+from nightdrop.sandbox.landlock import Rule, restrict_files
+from nightdrop.syncjs import http
 from nightdrop.syncjs.couriercalls import MAX_ANSWER, CourierCalls, CourierGoneError
+from nightdrop.syncjs.files import Files, Roots, zips
+from nightdrop.syncjs.files.service import LONG_STEPS, STEPS, CallRefusedError, FileService, uuid4
 from nightdrop.syncjs.http import HttpService
 from nightdrop.syncjs.masking import Masker
 from nightdrop.syncjs.net import BrokerConnector, BrokerGoneError
@@ -31,8 +33,15 @@ _FAILURE_KINDS = frozenset({"script", "memory", "limit"})
 
 # json.dumps would build an encoder for each answer.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
+_encode_ascii = json.JSONEncoder().encode
 
-Narrow = Callable[[list[tuple[str, Any]]], None]
+Narrow = Callable[[list[Rule]], None]
+
+
+def preload() -> None:
+    """Load what a run may need: afterwards no file of the system can be opened."""
+    http.preload()
+    zips.preload()
 
 
 class RunnerMisbehavedError(Exception):
@@ -59,7 +68,9 @@ def failed(kind: str, message: str) -> Outcome:
 class Gateway:
     """Serves one run from its start to its end."""
 
-    def __init__(self, control: Channel, pipe: Pipe, run: dict[str, Any], keeper: Channel, broker: Channel) -> None:
+    def __init__(
+        self, control: Channel, pipe: Pipe, run: dict[str, Any], keeper: Channel, broker: Channel, files: Files
+    ) -> None:
         self._control = control
         self._pipe = pipe
         self._run = run
@@ -69,6 +80,7 @@ class Gateway:
         self._secrets = SecretCalls(keeper, self._masker, self._log.write)
         self._remotes = RemoteCalls(self._courier, self._log.write)
         self._broker = broker
+        self._files = files
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._poll.register(pipe, select.POLLIN)
@@ -80,7 +92,13 @@ class Gateway:
             BrokerConnector(self._broker),
             body_limit=self._run["limits"]["body"],
             log=self._log.write,
-            files=Path(self._run["files"]),
+            files=self._files,
+        )
+
+    @cached_property
+    def _file_service(self) -> FileService:
+        return FileService(
+            self._files, limit=self._run["limits"]["body"], log=self._log.write, mask=self._masker.mask_cut
         )
 
     def _courier(self) -> CourierCalls:
@@ -246,6 +264,19 @@ class Gateway:
     def remote_call(self, client: object, method: object, arguments: object, options: object) -> bytes:
         return _value(self._remotes.call(client, method, arguments, options))
 
+    def file_step(self, step: str, *arguments: object) -> bytes:
+        if step in LONG_STEPS:
+            self._log.flush()
+        try:
+            answer = self._file_service.call(step, list(arguments))
+        except CallRefusedError:
+            raise RunnerMisbehavedError from None
+        # ASCII: a name that is not UTF-8 keeps its bytes as lone surrogates, and comes back so.
+        return _encode_ascii({"v": answer}).encode("ascii") if step == "ListDir" else _value(answer)
+
+    def uuid(self) -> bytes:
+        return _value(uuid4())
+
     def _send_lines(self, lines: list[Line]) -> None:
         self._control.send_json({"t": "log", "lines": lines})
 
@@ -284,6 +315,10 @@ class Gateway:
         return self._masker.mask_cut(value, limit)
 
 
+def _file_operation(step: str) -> Callable[..., bytes]:
+    return lambda gateway, *arguments: gateway.file_step(step, *arguments)
+
+
 # What a runner may ask for, and with how many arguments.
 OPERATIONS: dict[str, tuple[Callable[..., bytes | None], int]] = {
     "secret.get": (Gateway.secret_get, 2),
@@ -297,6 +332,8 @@ OPERATIONS: dict[str, tuple[Callable[..., bytes | None], int]] = {
     "remote.connect": (Gateway.remote_connect, 4),
     "remote.configure": (Gateway.remote_configure, 3),
     "remote.call": (Gateway.remote_call, 4),
+    "uuid": (Gateway.uuid, 0),
+    **{f"file.{step}": (_file_operation(step), arity) for step, arity in STEPS.items()},
 }
 
 
@@ -313,21 +350,22 @@ def main(control: socket.socket, runner_pipe: socket.socket, *, narrow: Narrow =
         frame = channel.recv()
         run = frame.json()["run"]
         keeper, broker = (Channel.from_fd(fd) for fd in frame.fds)
-        if not _narrowed(narrow, run["files"]):
+        if (files := _narrowed(narrow, run)) is None:
             outcome = failed("internal", "the site's directory cannot be opened")
             channel.send_json({"t": "end", "state": outcome.state, "error": outcome.error, "secrets": []})
             return
-        Gateway(channel, Pipe(runner_pipe, MAX_RUNNER_FRAME), run, keeper, broker).serve()
+        Gateway(channel, Pipe(runner_pipe, MAX_RUNNER_FRAME), run, keeper, broker, files).serve()
     except (ChannelClosedError, WorkerGoneError):
         return
 
 
-def _narrowed(narrow: Narrow, files: str) -> bool:
+def _narrowed(narrow: Narrow, run: dict[str, Any]) -> Files | None:
     try:
-        narrow([(files, "rw")])
+        roots = Roots.open(run["files"], run.get("paths", ()))
+        narrow(roots.rules())
     except OSError:
-        return False
-    return True
+        return None
+    return Files(roots)
 
 
 def _parse(payload: bytearray) -> dict[str, Any]:

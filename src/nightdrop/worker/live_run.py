@@ -63,8 +63,14 @@ class LiveRun:
         self._channel = AsyncChannel(pair.control.dup(), self._frame, self._gateway_closed)
         pair.on_exit = self._member_exited
 
-    def start(self, fds: Sequence[int], files: str) -> None:
-        """Set the limits from outside, then hand the run and its two channels to the gateway."""
+    def start(self, fds: Sequence[int], files: str, paths: Sequence[Sequence[str | None]] = ()) -> None:
+        """Set the limits from outside, then hand the run and its two channels to the gateway.
+
+        Args:
+            fds: the channels to keeper and broker.
+            files: the site's own directory.
+            paths: the site's other directories, each with why it may not be used, or ``None``.
+        """
         settings = self.run.settings
         wall = min(self.run.timeout_s or settings.wall, settings.wall)
         try:
@@ -73,7 +79,7 @@ class LiveRun:
             self._conclude_soon()
             return
         self._timers.append(self._loop.call_later(wall, self._out_of_time, wall))
-        self._channel.send_json({"op": "start", "run": self._description(files, wall)}, fds)
+        self._channel.send_json({"op": "start", "run": self._description(files, paths, wall)}, fds)
 
     def give_courier(self, channel: int) -> None:
         """Hand the gateway its end of the channel to the run's courier."""
@@ -86,7 +92,7 @@ class LiveRun:
             self.pair.kill("runner")
             self._conclude_soon()
 
-    def _description(self, files: str, wall: float) -> dict[str, Any]:
+    def _description(self, files: str, paths: Sequence[Sequence[str | None]], wall: float) -> dict[str, Any]:
         run, settings = self.run, self.run.settings
         return {
             "id": run.id,
@@ -103,6 +109,7 @@ class LiveRun:
                 "body": settings.body,
             },
             "files": files,
+            "paths": paths,
         }
 
     def _frame(self, frame: Frame) -> None:

@@ -4,8 +4,8 @@ import contextlib
 import os
 import signal
 import socket
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,10 +19,14 @@ ROLES: tuple[Role, ...] = ("runner", "gateway")
 
 @dataclass(slots=True, eq=False)
 class Pair:
-    """A gateway and a runner for one run; complete once both zygotes have sent a pidfd."""
+    """A gateway and a runner for one run; complete once both zygotes have sent a pidfd.
+
+    ``paths`` are the directories that its gateway can reach beside those of the sites.
+    """
 
     number: int
     control: socket.socket
+    paths: tuple[str, ...] = ()
     pidfds: dict[Role, int] = field(default_factory=dict)
     exits: dict[Role, int] = field(default_factory=dict)
     on_exit: Callable[[Role, int], None] | None = None
@@ -56,7 +60,7 @@ class Pair:
 
 
 class PairPool:
-    """Keeps ``size`` pairs ready."""
+    """Keeps ``size`` pairs ready. Those whose gateway reaches more are made when a run wants one."""
 
     def __init__(self, zygotes: Mapping[Role, Child], size: int, on_ready: Callable[[], None]) -> None:
         self._zygotes = zygotes
@@ -71,16 +75,29 @@ class PairPool:
     def ready(self) -> int:
         return len(self._ready)
 
-    def refill(self, waiting: int = 0) -> None:
-        """Ask the zygotes for what is missing; ``waiting`` runs want one at once."""
+    def refill(self, waiting: Sequence[tuple[str, ...]] = ()) -> None:
+        """Ask the zygotes for what is missing; each of ``waiting`` stands for a run and the directories it has."""
         # Asked for while a zygote is down, a pair would be waited for and never come; its start refills.
         if any(zygote.channel is None for zygote in self._zygotes.values()):
             return
-        while len(self._ready) + len(self._made) < self._size + waiting:
-            self._make()
+        wanted = Counter(waiting)
+        wanted[()] += self._size
+        held = Counter(pair.paths for pair in [*self._ready, *self._made.values()])
+        for paths, count in wanted.items():
+            for _ in range(count - held[paths]):
+                self._make(paths)
+        for pair in [pair for pair in self._ready if pair.paths not in wanted]:
+            # Its run was cancelled. The next one wants the directories as they are then.
+            self._ready.remove(pair)
+            self.forget(pair)
 
-    def take(self) -> Pair | None:
-        return self._ready.popleft() if self._ready else None
+    def take(self, paths: tuple[str, ...] = ()) -> Pair | None:
+        """Return a pair whose gateway can reach just these directories, ``None`` when there is none yet."""
+        for pair in self._ready:
+            if pair.paths == paths:
+                self._ready.remove(pair)
+                return pair
+        return None
 
     def forget(self, pair: Pair) -> None:
         """End a pair."""
@@ -107,14 +124,15 @@ class PairPool:
             self.forget(pair)
         self._ready.clear()
 
-    def _make(self) -> None:
+    def _make(self, paths: tuple[str, ...]) -> None:
         self._last += 1
         control, gateway_control = channel_pair()
         gateway_pipe, runner_pipe = channel_pair()
-        self._known[self._last] = self._made[self._last] = Pair(self._last, control)
+        self._known[self._last] = self._made[self._last] = Pair(self._last, control, paths)
         request = {"pair": self._last}
+        more = {"paths": paths} if paths else {}
         with gateway_control, gateway_pipe, runner_pipe:
-            self._zygotes["gateway"].send(request, [gateway_control.fileno(), gateway_pipe.fileno()])
+            self._zygotes["gateway"].send({**request, **more}, [gateway_control.fileno(), gateway_pipe.fileno()])
             self._zygotes["runner"].send(request, [runner_pipe.fileno()])
 
     def _forked(self, role: Role, number: int, fds: list[int]) -> None:

@@ -28,8 +28,10 @@ from nightdrop.db.notify import keep_listening
 from nightdrop.db.postgres import conninfo
 from nightdrop.keys import keeper_config
 from nightdrop.runs.bell import Bell, BellListener
+from nightdrop.runs.model import ClaimedRun
 from nightdrop.runs.queue import RunQueue
 from nightdrop.sandbox import process
+from nightdrop.sandbox.places import Places
 from nightdrop.sandbox.probe import SandboxLevel, probe
 from nightdrop.secrets.reseal import Resealing
 from nightdrop.secrets.store import SecretStore
@@ -68,6 +70,7 @@ class Worker:
         self._home = home
         self._config = config
         self._level = level
+        self._places = Places.of(home, config)
         self._db = Database.open(config.database_url(home))
         require_head(self._db)
         check_clock(self._db)
@@ -154,6 +157,7 @@ class Worker:
             open_courier=lambda live: self._couriers.open(live, self._site_files(live.run.site_id)),
             notify=self._ring_web,
             may_start=lambda: self._keeper.channel is not None and self._broker.channel is not None,
+            paths=self._paths,
             refusal=refusal,
         )
         # On PostgreSQL there may be a worker that can open secrets; this one has to say first that it can.
@@ -229,7 +233,15 @@ class Worker:
             egress = {"allow": list(run.settings.egress_allow), "deny": list(run.settings.egress_deny)}
             self._broker.send({**about, "egress": egress}, [broker_end.fileno()])
             files = self._site_files(run.site_id)
-            live.start([keeper_gateway.fileno(), broker_gateway.fileno()], str(files))
+            live.start([keeper_gateway.fileno(), broker_gateway.fileno()], str(files), self._judged(run))
+
+    def _judged(self, run: ClaimedRun) -> list[tuple[str, str | None]]:
+        # The web process writes the settings: they need not be what it would accept.
+        entries = run.settings.paths if isinstance(run.settings.paths, tuple) else ()
+        return [(entry, self._places.problem(entry)) for entry in entries if isinstance(entry, str)]
+
+    def _paths(self, run: ClaimedRun) -> tuple[str, ...]:
+        return tuple(entry for entry, problem in self._judged(run) if problem is None)
 
     def _site_files(self, site_id: str) -> Path:
         files = self._home.site_files(site_id)

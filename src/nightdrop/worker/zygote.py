@@ -13,20 +13,24 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
+from nightdrop.core.directories import open_directory
+from nightdrop.core.site_paths import split_entry
 from nightdrop.core.wire import Channel, ChannelClosedError, Frame
 from nightdrop.sandbox import Prepared, SandboxLevel, prepare, probe
 from nightdrop.sandbox.fork import fork_bare, require_one_thread, reseed
+from nightdrop.sandbox.landlock import Rule
 from nightdrop.sandbox.namespaces import clone_into_namespaces
 from nightdrop.sandbox.process import drop_capabilities, harden
 
 Role = Literal["gateway", "runner", "courier"]
-# What a child does with the descriptors it was given: confine itself, then serve one run.
-Entry = Callable[[list[int]], None]
+# What a child does with the descriptors it was given, and with the directories its gateway may reach beside the
+# sites' own: confine itself, then serve one run.
+Entry = Callable[[list[int], list[str]], None]
 
 
 @dataclass(slots=True)
@@ -62,19 +66,20 @@ class Zygote:
                     self._reap(key.data)
 
     def _spawn(self, request: Frame) -> None:
-        pair = int(request.json()["pair"])
+        message = request.json()
+        pair = int(message["pair"])
         pid = fork_bare()
         if pid == 0:
-            self._live(request.fds)
+            self._live(request.fds, message.get("paths", []))
         for fd in request.fds:
             os.close(fd)
         member = _Member(pair, pid, os.pidfd_open(pid))
         self._selector.register(member.pidfd, selectors.EVENT_READ, member)
         self._control.send_json({"pair": pair}, [member.pidfd])
 
-    def _live(self, fds: list[int]) -> NoReturn:
+    def _live(self, fds: list[int], paths: list[str]) -> NoReturn:
         try:
-            self._enter(fds)
+            self._enter(fds, paths)
         except BaseException as error:  # noqa: BLE001 - nothing may escape into the zygote's own loop
             _die(error)
         os._exit(0)
@@ -87,16 +92,15 @@ class Zygote:
 
 
 def _gateway_entry(prepared: Prepared) -> Entry:
-    from nightdrop.syncjs import http
     from nightdrop.worker import gateway
 
-    http.preload()
+    gateway.preload()
 
-    def enter(fds: list[int]) -> None:
+    def enter(fds: list[int], paths: list[str]) -> None:
         # Before the cage: a new socket object asks the kernel what it is.
         sockets = [_unix(fd) for fd in fds]
         reseed()
-        prepared.confine_gateway([2, *fds])
+        prepared.confine_gateway([2, *fds], reachable(paths))
         if "landlock" in prepared.missing:
             gateway.main(*sockets, narrow=lambda _rules: None)
         else:
@@ -110,7 +114,7 @@ def _runner_entry(prepared: Prepared) -> Entry:
 
     runner.preload()
 
-    def enter(fds: list[int]) -> None:
+    def enter(fds: list[int], _paths: list[str]) -> None:
         (pipe,) = fds
         sock = _unix(pipe)
         prepared.confine_runner([2, pipe])
@@ -124,10 +128,10 @@ def _courier_entry(prepared: Prepared) -> Entry:
 
     courier.preload()
 
-    def enter(fds: list[int]) -> None:
+    def enter(fds: list[int], paths: list[str]) -> None:
         sockets = [_unix(fd) for fd in fds]
         reseed()
-        prepared.confine_gateway([2, *fds])
+        prepared.confine_gateway([2, *fds], reachable(paths))
         if "landlock" in prepared.missing:
             courier.main(*sockets, narrow=lambda _rules: None)
         else:
@@ -141,6 +145,17 @@ _ENTRIES: dict[Role, Callable[[Prepared], Entry]] = {
     "runner": _runner_entry,
     "courier": _courier_entry,
 }
+
+
+def reachable(paths: Sequence[str]) -> list[Rule]:
+    """Open the directories of a site, entries as its setting has them, for the ruleset of one gateway."""
+    rules: list[Rule] = []
+    for entry in paths:
+        path, access = split_entry(entry)
+        # One that is not there, or not any more: the run finds that out when it uses it.
+        with suppress(OSError):
+            rules.append((open_directory(path), access))
+    return rules
 
 
 def _unix(fd: int) -> socket.socket:

@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ import pytest
 
 from nightdrop.core.wire import Channel, ChannelClosedError, channel_pair
 from nightdrop.sandbox import prepare
-from nightdrop.syncjs import http
 from nightdrop.worker import gateway, runner
+from nightdrop.worker.zygote import reachable
 
 DEADLINE_S = 20
 
@@ -120,8 +120,9 @@ def fork(confine: Callable[[list[int]], None], main: Callable[[], None], keep: l
 class Pair:
     """One run's processes and the worker's ends of their channels."""
 
-    def __init__(self, files: Path) -> None:
+    def __init__(self, files: Path, paths: Sequence[str] = ()) -> None:
         self.files = files
+        self.paths = paths
         self.sandbox = prepare(files=str(files))
         self.secrets: dict[str, bytes] = {}
         self.refusals: dict[str, bytes] = {}
@@ -139,7 +140,10 @@ class Pair:
         self.broker: Broker | None = None
 
     def fork_gateway(self, control: socket.socket, pipe: socket.socket) -> int:
-        return fork(self.sandbox.confine_gateway, lambda: gateway.main(control, pipe), [control, pipe])
+        def confine(keep: list[int]) -> None:
+            self.sandbox.confine_gateway(keep, reachable(self.paths))
+
+        return fork(confine, lambda: gateway.main(control, pipe), [control, pipe])
 
     def start(self, code: str, **changes: Any) -> None:
         limits = {"memory": 64 << 20, "cpu": 10, "wall": 30, "log": 10 << 20, "body": 64 << 20} | changes.pop(
@@ -154,6 +158,7 @@ class Pair:
             "params": {},
             "limits": limits,
             "files": str(self.files),
+            "paths": [[path, None] for path in self.paths],
         }
         keeper_end, keeper_peer = channel_pair()
         broker_end, broker_peer = channel_pair()
@@ -210,9 +215,21 @@ class Pair:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    http.preload()
+def make_pair(tmp_path: Path) -> Iterator[Callable[..., Pair]]:
+    """Make a pair for the site's own directory and others, entries as the setting ``paths`` has them."""
+    gateway.preload()
     runner.preload()
-    made = Pair(tmp_path)
-    yield made
-    made.dispose()
+    made: list[Pair] = []
+
+    def make(files: Path = tmp_path, paths: Sequence[str] = ()) -> Pair:
+        made.append(Pair(files, paths))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.dispose()
+
+
+@pytest.fixture
+def pair(make_pair: Callable[..., Pair]) -> Pair:
+    return make_pair()

@@ -55,7 +55,7 @@ def test_what_is_no_duration(text):
 
 
 def test_the_defaults():
-    defaults = SiteSettings(128 * MIB, 60, 300, 10 * MIB, 64 * MIB, (), ())
+    defaults = SiteSettings(128 * MIB, 60, 300, 10 * MIB, 64 * MIB, (), (), ())
     assert parse_settings("{}") == defaults
     assert shown_settings(defaults)["egress_deny"] == []
 

@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from nightdrop.syncjs import http
+from nightdrop.syncjs.files import Files, Roots
 from nightdrop.syncjs.net import ConnectError
 
 WAIT = 10.0
@@ -160,7 +161,10 @@ class Run:
         self.connector = DirectConnector(names)
         self.lines = []
         self.service = http.HttpService(
-            self.connector, body_limit=body_limit, log=lambda level, line: self.lines.append((level, line)), files=files
+            self.connector,
+            body_limit=body_limit,
+            log=lambda level, line: self.lines.append((level, line)),
+            files=files and Files(Roots.open(str(files))),
         )
 
     def ask(self, url, method="GET", **spec):

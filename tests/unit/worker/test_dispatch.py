@@ -60,10 +60,10 @@ class Pool:
     def __init__(self, *pairs):
         self.pairs = list(pairs)
 
-    def take(self):
+    def take(self, paths=()):
         return self.pairs.pop() if self.pairs else None
 
-    def refill(self, waiting=0):
+    def refill(self, waiting=()):
         pass
 
     def forget(self, pair):

@@ -71,7 +71,7 @@ def exit_of(pool, role, number):
 @pytest.mark.parametrize("down", ["gateway", "runner"])
 def test_nothing_is_asked_while_a_zygote_is_down(zygotes, pool, down):
     zygotes[down].channel = None
-    pool.refill(waiting=1)
+    pool.refill([()])
     assert zygotes["gateway"].asked == zygotes["runner"].asked == []
     zygotes[down].channel = object()
     pool.refill()

@@ -1879,7 +1879,7 @@ export interface components {
         };
         /**
          * Settings
-         * @description Limits of each run of the site, and what its runs may connect to.
+         * @description Limits of each run of the site, what its runs may connect to, and the directories they have.
          */
         Settings: {
             /**
@@ -1917,6 +1917,11 @@ export interface components {
              * @description Addresses, networks and hosts that are not allowed.
              */
             egress_deny: string[];
+            /**
+             * Paths
+             * @description Directories of the host beside the site's own; `:ro` is read only.
+             */
+            paths: string[];
         };
         /**
          * SetupIn

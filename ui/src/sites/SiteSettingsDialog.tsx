@@ -17,7 +17,7 @@ const LIMITS: { key: keyof Settings & ('memory' | 'cpu' | 'wall' | 'log' | 'body
   { key: 'log', label: 'Log of a run', description: 'Such as 1MiB.' },
   { key: 'body', label: 'Body of a response', description: 'Such as 32MiB.' },
 ]
-const FIELDS = ['memory', 'cpu', 'wall', 'log', 'body', 'egress_allow', 'egress_deny']
+const FIELDS = ['memory', 'cpu', 'wall', 'log', 'body', 'egress_allow', 'egress_deny', 'paths']
 
 export function SiteSettingsDialog({ site, onClose }: { site: SiteOut | null; onClose: () => void }) {
   return (
@@ -28,7 +28,7 @@ export function SiteSettingsDialog({ site, onClose }: { site: SiteOut | null; on
 }
 
 function Form({ site, settings: before, onClose }: { site: SiteOut; settings: Settings; onClose: () => void }) {
-  const { sites } = useMe()
+  const { sites, admin } = useMe()
   const editable = may(sites.find((one) => one.id === site.id), 'settings:edit')
   const [settings, setSettings] = useState(before)
   const queries = useQueryClient()
@@ -49,6 +49,7 @@ function Form({ site, settings: before, onClose }: { site: SiteOut; settings: Se
       </div>
       <TagsInput label="Hosts allowed beside the public and private ones" description="Names, addresses or networks: type one, then Enter. 127.0.0.1 lets scripts reach this host." readOnly={!editable} value={settings.egress_allow} onChange={(egress_allow) => setSettings({ ...settings, egress_allow })} error={fieldError(form.error, 'egress_allow')} />
       <TagsInput label="Hosts refused" description="Names, addresses or networks: type one, then Enter." readOnly={!editable} value={settings.egress_deny} onChange={(egress_deny) => setSettings({ ...settings, egress_deny })} error={fieldError(form.error, 'egress_deny')} />
+      <TagsInput label="Directories of the host" description={admin.super ? 'Such as /srv/out, or /srv/in:ro to be read only: type one, then Enter.' : 'Only a super admin can change these.'} readOnly={!editable || !admin.super} value={settings.paths} onChange={(paths) => setSettings({ ...settings, paths })} error={fieldError(form.error, 'paths')} />
       {!editable && (
         <Text size="xs" c="dimmed">
           You may look at these settings, not change them.

@@ -9,6 +9,7 @@ export interface Settings {
   body: string
   egress_allow: string[]
   egress_deny: string[]
+  paths: string[]
 }
 
 export function shown(settings: Given): Settings {
@@ -20,6 +21,7 @@ export function shown(settings: Given): Settings {
     body: size(settings.body),
     egress_allow: settings.egress_allow,
     egress_deny: settings.egress_deny,
+    paths: settings.paths,
   }
 }
 

@@ -23,7 +23,7 @@ _KEY_LOOK_S = 0.5
 
 
 class Settings(Out):
-    """Limits of each run of the site, and what its runs may connect to."""
+    """Limits of each run of the site, what its runs may connect to, and the directories they have."""
 
     memory: int = Field(description="Bytes of memory.")
     cpu: int = Field(description="Seconds of processor time.")
@@ -32,6 +32,7 @@ class Settings(Out):
     body: int = Field(description="Bytes of a response body.")
     egress_allow: list[str] = Field(description="Addresses, networks and hosts that are allowed although special.")
     egress_deny: list[str] = Field(description="Addresses, networks and hosts that are not allowed.")
+    paths: list[str] = Field(description="Directories of the host beside the site's own; `:ro` is read only.")
 
 
 class SiteOut(Out):
