@@ -3,10 +3,13 @@ import dataclasses
 import pytest
 from sqlalchemy import text
 
+from nightdrop.access.permissions import Permission
 from nightdrop.access.settings import MIB, SettingInvalidError, SettingUnknownError, SiteSettings
 from nightdrop.access.sites import SiteExistsError, SiteKeyStaleError, SiteMissingError, SiteNameError, SiteStore
-from nightdrop.core.caller import SYSTEM
+from nightdrop.core.caller import SYSTEM, Caller
+from nightdrop.core.errors import DeniedError
 from nightdrop.crypto.identity import SiteKeyForgedError
+from nightdrop.sandbox.places import Places
 from vault import OWNER, published_key
 
 
@@ -100,3 +103,28 @@ def test_a_bad_setting_changes_nothing(sites):
     assert sites.get(OWNER, "a").settings == SiteSettings()
     with pytest.raises(SiteMissingError):
         sites.set(OWNER, "site_none", {"cpu": 5})
+
+
+def test_only_a_super_admin_gives_directories_of_the_host(db, clock, tmp_path):
+    here = tmp_path / "given"
+    here.mkdir()
+    sites = SiteStore(db, clock, Places((tmp_path,), frozenset({tmp_path / "kept"}), frozenset()))
+    site = sites.create(OWNER, "a")
+    mel = Caller("session", "mel", {site.id: frozenset({Permission.SETTINGS_EDIT, Permission.SETTINGS_VIEW})})
+    with pytest.raises(DeniedError):
+        sites.set(mel, site.id, {"paths": [str(here)]})
+    assert sites.set(mel, site.id, {"cpu": 7}).settings.paths == ()
+    assert sites.set(OWNER, site.id, {"paths": f"{here}:ro"}).settings.paths == (f"{here}:ro",)
+    with pytest.raises(DeniedError):
+        sites.set(mel, site.id, {"paths": None})
+    for wrong in (tmp_path / "kept" / "x", tmp_path.parent, "relative"):
+        with pytest.raises(SettingInvalidError):
+            sites.set(OWNER, site.id, {"paths": [str(wrong)]})
+    # A worker on another host may have what this host lacks.
+    if db.is_sqlite:
+        with pytest.raises(SettingInvalidError):
+            sites.set(OWNER, site.id, {"paths": [str(tmp_path / "missing")]})
+    else:
+        sites.set(OWNER, site.id, {"paths": [str(tmp_path / "missing")]})
+    with pytest.raises(SettingInvalidError):
+        SiteStore(db, clock).set(OWNER, site.id, {"paths": [str(here)]})

@@ -305,6 +305,17 @@ def test_gateway(arena, run, attack):
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=attack_name)
+def test_gateway_with_a_directory_more(arena, run, attack, tmp_path):
+    (tmp_path / "given").mkdir()
+    prepared = sandbox.prepare(files=str(arena.site))
+
+    def confine(keep: list[int]) -> None:
+        prepared.confine_gateway(keep, [(str(tmp_path / "given"), "rw")])
+
+    assert run(arena, attack.action, confine) == attack.gateway
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=attack_name)
 def test_control_without_a_sandbox(arena, run, attack):
     found = run(arena, attack.action, lambda _: None)
     assert found in attack.expected_controls

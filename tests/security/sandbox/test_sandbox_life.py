@@ -342,3 +342,31 @@ def test_limits_at_the_start(in_child, kind):
         must_be(resource.getrlimit(resource.RLIMIT_CORE), (0, 0))
 
     assert in_child(look, enter=getattr(sandbox.prepare(), f"confine_{kind}"), fork=os.fork) == "ok"
+
+
+def test_one_gateway_reaches_a_directory_more_and_the_next_does_not(in_child, tmp_path):
+    for name in ("sites", "given", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    prepared = sandbox.prepare(files=str(tmp_path / "sites"))
+
+    def more(keep: list[int]) -> None:
+        # By descriptor, as a zygote does it.
+        fd = os.open(tmp_path / "given", os.O_PATH | os.O_DIRECTORY)
+        prepared.confine_gateway(keep, [(fd, "ro")])
+
+    def read(name: str) -> None:
+        must_be((tmp_path / name / "file").read_text(), name)
+
+    def write() -> None:
+        (tmp_path / "given" / "file").write_text("changed")
+
+    for confine, action, expected in (
+        (more, lambda: read("given"), "ok"),
+        (more, lambda: read("sites"), "ok"),
+        (more, lambda: read("other"), "EACCES"),
+        (more, write, "EACCES"),
+        (prepared.confine_gateway, lambda: read("given"), "EACCES"),
+        (prepared.confine_gateway, lambda: read("sites"), "ok"),
+    ):
+        assert in_child(action, enter=confine, fork=os.fork) == expected

@@ -17,10 +17,12 @@ class Zygote:
     def __init__(self, *, up=True):
         self.channel = object() if up else None
         self.asked = []
+        self.messages = []
 
     def send(self, message, fds=()):
         if self.channel is not None:
             self.asked.append(message["pair"])
+            self.messages.append(message)
 
 
 @pytest.fixture
@@ -123,3 +125,38 @@ def test_when_a_zygote_dies_nothing_of_it_is_handed_out(pool, zygotes, processes
     zygotes["runner"].channel = object()
     pool.refill()
     assert zygotes["runner"].asked == [1, 2, 3, 4]
+
+
+PATHS = ("/srv/in:ro", "/srv/out")
+
+
+def forked(pool, number, processes):
+    for role in ("gateway", "runner"):
+        fork(pool, role, number, processes())
+
+
+def test_a_pair_that_reaches_more_is_made_for_a_run_that_wants_it(pool, zygotes, processes):
+    pool.refill([PATHS, PATHS])
+    assert [message.get("paths", ()) for message in zygotes["gateway"].messages] == [PATHS, PATHS, (), ()]
+    assert all("paths" not in message for message in zygotes["runner"].messages)
+    # Asked again while they are made, it asks for no more.
+    pool.refill([PATHS, PATHS])
+    assert len(zygotes["gateway"].asked) == 4
+    forked(pool, 1, processes)
+    assert pool.take() is None
+    assert pool.take(("/srv/out",)) is None
+    pair = pool.take(PATHS)
+    assert pair.paths == PATHS
+    pool.forget(pair)
+
+
+def test_a_pair_that_reaches_more_is_dropped_when_nobody_wants_it_any_more(pool, zygotes, processes):
+    pool.refill([PATHS])
+    processes_of_it = [processes(), processes()]
+    for role, process in zip(("gateway", "runner"), processes_of_it, strict=True):
+        fork(pool, role, 1, process)
+    pool.refill()
+    assert pool.take(PATHS) is None
+    assert all(process.wait() == -signal.SIGKILL for process in processes_of_it)
+    forked(pool, 2, processes)
+    assert pool.take().paths == ()
