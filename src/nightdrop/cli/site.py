@@ -18,7 +18,7 @@ memory        memory of one run: 16MiB to 16GiB, default 128MiB
 cpu           processor time of one run: 1s to 24h, default 60s
 wall          time from start to end: 1s to 168h, default 5m
 log           size of one run's log: 1KiB to 1GiB, default 10MiB
-body          largest HTTP response body: 1KiB to 64MiB, default 64MiB
+body          largest HTTP response, or piece of a file: 1KiB to 64MiB, default 64MiB
 egress_allow  addresses, networks and hosts that are open although special
 egress_deny   addresses, networks and hosts that are closed
 paths         directories of the host that scripts may use; :ro is read only

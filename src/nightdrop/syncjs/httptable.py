@@ -117,7 +117,7 @@ HTTP_RES = ObjectType(
         _read(
             "SaveToFile",
             "boolean",
-            "Writes the body to a file in the site's directory; tells whether that worked.",
+            "Writes the body to a file of the site, whole or not at all; tells whether that worked.",
             Param("path"),
             op="http.save",
         ),

@@ -388,7 +388,7 @@ interface HttpRes {
    */
   BodyAsBytes(): Uint8Array;
   /**
-   * Writes the body to a file in the site's directory; tells whether that worked.
+   * Writes the body to a file of the site, whole or not at all; tells whether that worked.
    */
   SaveToFile(path: string): boolean;
   /**

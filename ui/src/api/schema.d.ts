@@ -1904,7 +1904,7 @@ export interface components {
             log: number;
             /**
              * Body
-             * @description Bytes of a response body.
+             * @description Bytes of a response body, and of what is read or written of a file at once.
              */
             body: number;
             /**

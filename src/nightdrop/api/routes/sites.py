@@ -29,7 +29,7 @@ class Settings(Out):
     cpu: int = Field(description="Seconds of processor time.")
     wall: int = Field(description="Seconds from start to end.")
     log: int = Field(description="Bytes of log.")
-    body: int = Field(description="Bytes of a response body.")
+    body: int = Field(description="Bytes of a response body, and of what is read or written of a file at once.")
     egress_allow: list[str] = Field(description="Addresses, networks and hosts that are allowed although special.")
     egress_deny: list[str] = Field(description="Addresses, networks and hosts that are not allowed.")
     paths: list[str] = Field(description="Directories of the host beside the site's own; `:ro` is read only.")
