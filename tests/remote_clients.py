@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nightdrop.syncjs.remotes.local import FilesBelow
+from nightdrop.syncjs.files import Roots
+from nightdrop.syncjs.remotes.local import SiteFiles
 from nightdrop.syncjs.remotes.port import DialError, Limits
 from nightdrop.syncjs.remotes.service import RemoteService
 from nightdrop.syncjs.remotes.transfer import CodecError
@@ -43,7 +44,7 @@ class Client:
         more = {"context": self.context} if self.context else {}
         self.service = RemoteService(
             lambda *where: self.dial(*where),
-            FilesBelow(self.local),
+            SiteFiles(Roots.open(str(self.local))),
             lambda level, text: self.log.append((level, text)),
             lambda name: self.secrets.get(name, ""),
             codecs=lambda key: self.codecs(key),

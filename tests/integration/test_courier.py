@@ -76,11 +76,22 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
 
 
 @pytest.fixture(scope="module")
-def here(shared_server: Installation) -> Installation:
-    shared_server.ok("site", "set", "default", "egress_allow=127.0.0.1")
-    shared_server.ok("secret", "set", "far-door", stdin=PASSWORD)
-    shared_server.ok("secret", "set", "other", stdin="not-for-any-server")
-    return shared_server
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of the host in which sites may be given some."""
+    return tmp_path_factory.mktemp("shared")
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Iterator[Installation]:
+    made = Installation(tmp_path_factory.mktemp("installation"), {"NIGHTDROP_SITE_PATHS": str(shared_folder)})
+    made.init()
+    made.start()
+    try:
+        made.ok("site", "set", "default", "egress_allow=127.0.0.1")
+        made.ok("secret", "set", "far-door", stdin=PASSWORD)
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture
@@ -310,3 +321,26 @@ def test_configure_sets_what_an_address_and_a_payload_say(machine: Machine, far:
         "SftpClient.Configure: the payload is not JSON",
         "SftpClient.Configure: the URL and the payload must be text",
     ]
+
+
+def test_directories_that_the_site_was_given(machine: Machine, far: SshServer, shared_folder: Path) -> None:
+    outgoing, incoming, others = (shared_folder / name for name in ("outgoing", "incoming", "others"))
+    for folder in (outgoing, incoming, others):
+        folder.mkdir()
+        (folder / "file.txt").write_text(folder.name)
+    machine.installation.ok("site", "set", "default", f"paths={outgoing}:ro,{incoming}")
+    run, log = machine.finish(
+        far.script(f"""
+            Log(cli.Upload("{outgoing}/*", "/given"), cli.Download("/given/file.txt", "{incoming}/new"));
+            Log(cli.Download("/given/file.txt", "{outgoing}/new"), cli.Upload("{others}/file.txt", "/stolen"))""")
+    )
+    assert run["state"] == "succeeded", (run, log)
+    assert [line for line in log if not line.startswith("SftpClient")] == ["true true", "false false"]
+    assert (incoming / "new" / "file.txt").read_text() == "outgoing"
+    assert any("may only read" in line for line in log)
+    assert any("outside of the site's directories" in line for line in log)
+    assert not (outgoing / "new").exists()
+    assert not (far.root / "stolen").exists()
+    machine.installation.ok("site", "set", "default", "paths=")
+    run, log = machine.finish(far.script(f'Log(cli.Upload("{outgoing}/*", "/later"))'))
+    assert log[-1] == "false"

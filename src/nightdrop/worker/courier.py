@@ -1,6 +1,6 @@
 """The courier: talks to remote hosts for one run, and knows only the credentials that it needs there.
 
-Confined like a gateway before ``main`` is called; it narrows itself to the site's directory. The gateway asks for
+Confined like a gateway before ``main`` is called; it narrows itself to the site's directories. The gateway asks for
 one thing at a time; lines for the run's log go back to it on the same channel, because only the gateway knows what
 to mask.
 """
@@ -13,20 +13,20 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from nightdrop.core.wire import Channel, ChannelClosedError
-from nightdrop.sandbox.landlock import restrict_files
+from nightdrop.sandbox.landlock import Rule, restrict_files
 from nightdrop.syncjs import remotes
+from nightdrop.syncjs.files import Roots
 from nightdrop.syncjs.net import BrokerConnector, ConnectError
 from nightdrop.syncjs.remotes.encryption import codec
-from nightdrop.syncjs.remotes.local import FilesBelow
+from nightdrop.syncjs.remotes.local import SiteFiles
 from nightdrop.syncjs.remotes.port import Dial, DialError
 from nightdrop.syncjs.remotes.service import RemoteService
 from nightdrop.syncjs.tls import client_context
 
-Narrow = Callable[[list[tuple[str, Any]]], None]
+Narrow = Callable[[list[Rule]], None]
 
 
 def preload() -> None:
@@ -52,11 +52,12 @@ def main(gateway: socket.socket, broker: socket.socket, *, narrow: Narrow = rest
     """
     channel = Channel(gateway)
     try:
-        files = str(channel.recv_json()["files"])
-        narrow([(files, "rw")])
+        begin = channel.recv_json()
+        roots = Roots.open(begin["files"], begin["paths"])
+        narrow(roots.rules())
         service = RemoteService(
             _dialer(BrokerConnector(Channel(broker))),
-            FilesBelow(Path(files)),
+            SiteFiles(roots),
             lambda level, text: channel.send_json({"log": [level, text]}),
             lambda name: _secret(channel, name),
             codecs=codec,

@@ -8,6 +8,7 @@ import contextlib
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class _Courier:
     run: str
     number: int
     cpu: float
+    paths: list[str]
     fds: list[socket.socket] = field(default_factory=list)
     pidfd: int | None = None
 
@@ -49,12 +51,13 @@ class Couriers:
         self._of_run: dict[str, _Courier] = {}
         self._last = 0
 
-    def open(self, live: LiveRun, files: Path) -> None:
+    def open(self, live: LiveRun, files: Path, paths: Sequence[tuple[str, str | None]]) -> None:
         """Give a run its courier; what a run asks for twice is not answered.
 
         Args:
             live: the run; its gateway gets a channel to the courier.
-            files: the site's directory, the only one that the courier will reach.
+            files: the site's own directory.
+            paths: its other directories, each with why it may not be used, or ``None``.
         """
         run = live.run
         if run.id in self._of_run:
@@ -62,13 +65,19 @@ class Couriers:
         ours, theirs = channel_pair()
         broker_end, broker_theirs = channel_pair()
         self._last += 1
-        courier = self._of_run[run.id] = _Courier(run.id, self._last, run.settings.wall, [theirs, broker_theirs])
+        courier = self._of_run[run.id] = _Courier(
+            run.id,
+            self._last,
+            run.settings.wall,
+            [entry for entry, problem in paths if problem is None],
+            [theirs, broker_theirs],
+        )
         with ours, broker_end:
             egress = {"allow": list(run.settings.egress_allow), "deny": list(run.settings.egress_deny)}
             opening = {"op": "open_run", "run": _broker_name(run.id), "id": 0, "egress": egress}
             self._broker.send(opening, [broker_end.fileno()])
             # Before the gateway has its end: which files the courier reaches is not for a gateway to say.
-            Channel(ours).send_json({"files": str(files)})
+            Channel(ours).send_json({"files": str(files), "paths": paths})
             live.give_courier(ours.fileno())
         if self._zygote.pid is None:
             self._zygote.start()
@@ -94,7 +103,8 @@ class Couriers:
 
     def _ask_for(self, courier: _Courier) -> None:
         if self._zygote.channel is not None and courier.fds:
-            self._zygote.send({"pair": courier.number}, [sock.fileno() for sock in courier.fds])
+            request = {"pair": courier.number, "paths": courier.paths}
+            self._zygote.send(request, [sock.fileno() for sock in courier.fds])
             for sock in courier.fds:
                 sock.close()
             courier.fds.clear()

@@ -154,7 +154,7 @@ class Worker:
             concurrency=self._config.concurrency,
             start_run=self._start_run,
             end_run=self._end_run,
-            open_courier=lambda live: self._couriers.open(live, self._site_files(live.run.site_id)),
+            open_courier=self._open_courier,
             notify=self._ring_web,
             may_start=lambda: self._keeper.channel is not None and self._broker.channel is not None,
             paths=self._paths,
@@ -234,6 +234,9 @@ class Worker:
             self._broker.send({**about, "egress": egress}, [broker_end.fileno()])
             files = self._site_files(run.site_id)
             live.start([keeper_gateway.fileno(), broker_gateway.fileno()], str(files), self._judged(run))
+
+    def _open_courier(self, live: LiveRun) -> None:
+        self._couriers.open(live, self._site_files(live.run.site_id), self._judged(live.run))
 
     def _judged(self, run: ClaimedRun) -> list[tuple[str, str | None]]:
         # The web process writes the settings: they need not be what it would accept.

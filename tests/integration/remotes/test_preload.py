@@ -10,7 +10,6 @@ from remote_backends import Backend
 # Runs in an interpreter of its own, which has imported nothing else; prints what came in after preload().
 PROGRAM = """
 import json, socket, ssl, sys
-from pathlib import Path
 from nightdrop.worker import courier
 
 courier.preload()
@@ -26,7 +25,7 @@ def dial(host, port, timeout):
 
 log = []
 service = courier.RemoteService(
-    dial, courier.FilesBelow(Path(given["files"])), lambda *line: log.append(line), lambda name: "", codecs=courier.codec
+    dial, courier.SiteFiles(courier.Roots.open(given["files"])), lambda *line: log.append(line), lambda name: "", codecs=courier.codec
 )
 options = {"OTFE": True, "OTFEKey": given["key"], "UploadPolicy": 1, "VersionedUpload": True, "UploadWithTempName": True}
 fields = {**given["fields"], **given["lax"]}

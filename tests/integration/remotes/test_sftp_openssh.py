@@ -121,8 +121,8 @@ def test_keys_of_each_kind_log_in_from_file_text_and_secret(
     ("fields", "reason"),
     [
         ({"KeyText": None}, "neither a key nor a password"),
-        ({"KeyText": None, "KeyFile": "missing"}, "KeyFile: no such file"),
-        ({"KeyText": None, "KeyFile": "../key"}, "KeyFile: a path must not lead upwards"),
+        ({"KeyText": None, "KeyFile": "missing"}, "KeyFile: it does not exist"),
+        ({"KeyText": None, "KeyFile": "../key"}, "KeyFile: a path may not have '..' in it"),
         ({"KeyText": "rubbish"}, "not a private key"),
         ({"KeyText": "ssh-ed25519 AAAA test"}, "a public key"),
         ({"KeyText": None, "KeyFileSecret": "missing"}, "no value for the secret 'missing'"),

@@ -1,18 +1,17 @@
-"""The local side of transfers: files below one directory, out of which no path and no link leads."""
+"""The local side of transfers."""
 
 import contextlib
+import errno
 import os
-import secrets
 import stat as modes
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from nightdrop.syncjs.files import FileProblem, Roots, steps
+from nightdrop.syncjs.files.problem import reason_of
+from nightdrop.syncjs.files.roots import Place
 from nightdrop.syncjs.remotes.port import Item, ItemKind
-
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class LocalFileError(Exception):
@@ -66,87 +65,71 @@ class LocalFiles(Protocol):
     def remove(self, path: str) -> None: ...
 
 
-class FilesBelow:
-    """Files below ``root``; ``/`` at a path's start means ``root``. No symbolic link is followed."""
+class SiteFiles:
+    """The files of a site, as ``syncjs.files`` keeps them inside: no link is followed, no path leads out."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, roots: Roots) -> None:
+        self._roots = roots
 
     def list_dir(self, path: str) -> Iterator[Item]:
-        folder = "/".join(_parts(path))
-        with _trouble(), self._directory(_parts(path)) as fd:
-            names = os.listdir(fd)  # noqa: PTH208 - of an open directory
-            found = [_entry(fd, name, f"{folder}/{name}" if folder else name) for name in sorted(names)]
+        with _trouble():
+            place = self._roots.find(path)
+            with steps.directory(place) as folder:
+                names = sorted(name for name, _ in steps.names_in(folder))
+                found = [_item(place.below(name), steps.info_at(folder, name)) for name in names]
         yield from (item for item in found if item)
 
     def stat(self, path: str) -> Item | None:
-        parts = _parts(path)
-        if not parts:
-            return Item("", "", ItemKind.DIR)
         try:
-            with self._directory(parts[:-1]) as fd:
-                return _entry(fd, parts[-1], "/".join(parts))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, ValueError) as exc:
-            raise _local_error(exc) from None
+            place = self._roots.find(path)
+            if not place.parts:
+                return Item("", place.shown, ItemKind.DIR)
+            with steps.folder_of(place) as folder:
+                return _item(place, steps.info_at(folder, place.name))
+        except FileProblem as problem:
+            if problem.errno in (errno.ENOENT, errno.ENOTDIR):
+                return None
+            raise LocalFileError(problem.reason) from None
 
     def open_read(self, path: str) -> BinaryIO:
-        with _trouble(), self._parent(path) as (fd, name):
-            # Not to wait for the other end of a pipe.
-            file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=fd)
-            if not modes.S_ISREG(os.fstat(file).st_mode):
-                os.close(file)
-                raise LocalFileError("not a regular file")
-            return os.fdopen(file, "rb", buffering=0)
+        with _trouble():
+            place = self._roots.find(path)
+            with steps.folder_of(place) as folder:
+                return os.fdopen(steps.open_regular(folder, place.name, os.O_RDONLY), "rb", buffering=0)
 
     def open_write(self, path: str, temporary: str | None) -> LocalWriter:
-        with _trouble(), self._parent(path) as (fd, name):
-            exclusive = 0 if temporary else os.O_EXCL
-            called = temporary or f".{name[:200]}.{secrets.token_hex(4)}.part"
-            file = os.open(called, _NEW | exclusive, 0o666, dir_fd=fd)
-            if not modes.S_ISREG(os.fstat(file).st_mode):
-                os.close(file)
-                raise LocalFileError("not a regular file")
-            os.ftruncate(file, 0)
-            return _FileWriter(os.dup(fd), file, called, name)
+        with _trouble():
+            place = self._writable(path)
+            with steps.folder_of(place) as folder:
+                if temporary is None:
+                    called, file = steps.open_temporary(folder, place.root.mode)
+                else:
+                    called = temporary
+                    file = steps.open_regular(folder, called, os.O_WRONLY | os.O_CREAT, place.root.mode)
+                    os.ftruncate(file, 0)
+                return _FileWriter(os.dup(folder), file, called, place.name)
 
     def make_dirs(self, path: str) -> None:
-        parts = _parts(path)
         with _trouble():
-            for count in range(1, len(parts) + 1):
-                with self._directory(parts[: count - 1]) as fd, contextlib.suppress(FileExistsError):
-                    os.mkdir(parts[count - 1], dir_fd=fd)
-            with self._directory(parts):
-                pass
+            steps.make_dirs(self._writable(path))
 
     def rename(self, old: str, new: str) -> None:
-        with _trouble(), self._parent(old) as (source, name), self._parent(new) as (target, other):
-            os.rename(name, other, src_dir_fd=source, dst_dir_fd=target)
+        with _trouble():
+            here, there = self._writable(old), self._writable(new)
+            with steps.folder_of(here) as source, steps.folder_of(there) as target:
+                os.rename(here.name, there.name, src_dir_fd=source, dst_dir_fd=target)
 
     def remove(self, path: str) -> None:
-        with _trouble(), self._parent(path) as (fd, name):
-            os.unlink(name, dir_fd=fd)
+        with _trouble():
+            place = self._writable(path)
+            with steps.folder_of(place) as folder:
+                os.unlink(place.name, dir_fd=folder)
 
-    @contextmanager
-    def _parent(self, path: str) -> Iterator[tuple[int, str]]:
-        *folders, name = _parts(path) or [""]
-        if not name:
-            raise LocalFileError("a file name is missing")
-        with self._directory(folders) as fd:
-            yield fd, name
-
-    @contextmanager
-    def _directory(self, folders: list[str]) -> Iterator[int]:
-        fd = os.open(self._root, _DIRECTORY)
-        try:
-            for folder in folders:
-                inner = os.open(folder, _DIRECTORY, dir_fd=fd)
-                os.close(fd)
-                fd = inner
-            yield fd
-        finally:
-            os.close(fd)
+    def _writable(self, path: str) -> Place:
+        place = self._roots.find(path)
+        if not place.root.writable:
+            raise FileProblem(f"the site may only read in {place.root.path}")
+        return place
 
 
 class _FileWriter:
@@ -178,7 +161,7 @@ class _FileWriter:
                 os.fsync(self._file)
             os.rename(self._called, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
             if durable:
-                os.fsync(self._folder)
+                _sync_directory(self._folder)
         self._close()
 
     def abort(self) -> None:
@@ -191,35 +174,31 @@ class _FileWriter:
         os.close(self._folder)
 
 
-def _parts(path: str) -> list[str]:
-    if "\x00" in path:
-        raise LocalFileError("a path must not hold a zero byte")
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    if ".." in parts:
-        raise LocalFileError("a path must not lead upwards")
-    return parts
-
-
-def _entry(folder: int, name: str, path: str) -> Item | None:
+def _sync_directory(folder: int) -> None:
+    # The descriptor is O_PATH, and cannot be synced itself.
+    fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
     try:
-        found = os.lstat(name, dir_fd=folder)
-    except FileNotFoundError:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _item(place: Place, info: os.stat_result | None) -> Item | None:
+    if info is None:
         return None
-    kind = {modes.S_IFREG: ItemKind.FILE, modes.S_IFDIR: ItemKind.DIR}.get(modes.S_IFMT(found.st_mode), ItemKind.OTHER)
-    permissions = modes.filemode(found.st_mode)[1:]
-    size = found.st_size if kind is ItemKind.FILE else 0
-    return Item(name, path, kind, size, found.st_mtime, permissions, link=modes.S_ISLNK(found.st_mode))
+    kinds = {modes.S_IFREG: ItemKind.FILE, modes.S_IFDIR: ItemKind.DIR}
+    kind = kinds.get(modes.S_IFMT(info.st_mode), ItemKind.OTHER)
+    permissions = modes.filemode(info.st_mode)[1:]
+    size = info.st_size if kind is ItemKind.FILE else 0
+    return Item(place.name, place.shown, kind, size, info.st_mtime, permissions, link=modes.S_ISLNK(info.st_mode))
 
 
 @contextmanager
 def _trouble() -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError) as exc:
-        raise _local_error(exc) from None
-
-
-def _local_error(exc: Exception) -> LocalFileError:
-    # The system's own words, without the path that is in str().
-    reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "not a path"
-    return LocalFileError(reason[:1].lower() + reason[1:])
+    except FileProblem as problem:
+        raise LocalFileError(problem.reason) from None
+    except OSError as error:
+        # Without the path, which is in str().
+        raise LocalFileError(reason_of(error)) from None
