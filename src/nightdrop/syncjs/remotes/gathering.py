@@ -7,7 +7,7 @@ calls and tiny segments would cost more than everything else.
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 _FLUSH_BYTES = 256 * 1024
 
@@ -36,8 +36,7 @@ class _Protocol(asyncio.Protocol):
         self.resume_writing = inner.resume_writing  # type: ignore[method-assign]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._inner.connection_made(_Transport(transport))
+        self._inner.connection_made(_Transport(cast("asyncio.Transport", transport)))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._inner.connection_lost(exc)
