@@ -12,8 +12,8 @@ from nightdrop.syncjs.remotes.port import Item, ItemKind, Limits, RemoteError
 from nightdrop.syncjs.remotes.progress import Progress
 from nightdrop.syncjs.remotes.transfer import TEMPORARY, CodecError, Transfer
 
-# A file of this size or more is on its way alone: it fills the line, and its buffers are large.
-_LARGE_BYTES = 1024 * 1024
+# What each place of a connection stands for: larger files take more of them, up to all, as their buffers are larger.
+_PLACE_BYTES = 64 * 1024
 
 Job = tuple[Item, str]
 
@@ -67,7 +67,7 @@ class Batch:
         async with asyncio.TaskGroup() as group:
             try:
                 async for job in jobs:
-                    weight = await gate.enter(job[0].size >= _LARGE_BYTES)
+                    weight = await gate.enter(job[0].size)
                     if self._stopped:
                         break
                     group.create_task(self._one(step, job, work, gate, weight))
@@ -212,14 +212,15 @@ class Batch:
 
 
 class _Gate:
-    """Lets a number of small files in, or one large one."""
+    """Lets many small files in, or few large ones."""
 
     def __init__(self, places: int) -> None:
         self._places = self._free = places
         self._waiters: list[asyncio.Future[None]] = []
 
-    async def enter(self, large: bool) -> int:
-        weight = self._places if large else 1
+    async def enter(self, size: int) -> int:
+        """Wait until there is room for a file of ``size`` bytes; return how many places it takes."""
+        weight = min(self._places, 1 + size // _PLACE_BYTES)
         while self._free < weight:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)

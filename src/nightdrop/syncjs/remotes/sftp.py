@@ -34,7 +34,7 @@ _HOST_KEYS = (
     "rsa-sha2-256",
 )
 _AUTH = "publickey,keyboard-interactive,password"
-_PARALLEL = 16
+_PARALLEL = 32
 
 T = TypeVar("T")
 
