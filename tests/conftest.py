@@ -1,6 +1,7 @@
 """Fixtures that every kind of test may use."""
 
 import contextlib
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from support import Installation, Received
 # A busy machine is slow, not wrong.
 settings.register_profile("nightdrop", deadline=None)
 settings.load_profile("nightdrop")
+
+# A shell that starts us in the background has SIGINT ignored, and so would every process under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
