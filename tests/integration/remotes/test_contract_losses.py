@@ -55,7 +55,9 @@ def test_a_download_does_not_go_on_with_another_file(work: Work, backend: Backen
         nonlocal pieces
         pieces += 1
         if pieces == 5:
-            work.put("f", Reversed.mark + DATA, mtime=1_600_000_000)
+            # Under the old name a new file: who has the old one open reads on.
+            work.put("new", Reversed.mark + DATA, mtime=1_600_000_000)
+            (work.remote.home / work.at("new")).replace(work.remote.home / work.at("f"))
             backend.kill_sessions()
 
     work.client.codecs = lambda _: Reversed(replace)
