@@ -156,6 +156,14 @@ def test_the_label_of_a_server_stands_in_the_log(make, server: ssh_server.SshSer
     assert client.lines("error") == "SftpClient payroll: DelFile missing: no such file or directory"
 
 
+@pytest.mark.parametrize("seconds", [0, -1, 5.5])
+def test_a_time_limit_that_is_none_means_the_default(make, seconds: float) -> None:
+    client = make()
+    client.options = {"ConnectTimeout": seconds, "Timeout": seconds}
+    assert client.connect() is True, client.lines()
+    assert client.Exists("") is True
+
+
 def test_connecting_again_and_closing_twice(make) -> None:
     client = make()
     assert client.connect() is True

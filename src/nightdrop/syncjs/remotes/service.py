@@ -68,7 +68,9 @@ class RemoteService:
         try:
             values, chosen, sealed = self._values(client, fields, options, log)
             log = self._logger(label(client.name, values))
-            limits = replace(self._limits, connect_s=chosen["ConnectTimeout"], answer_s=chosen["Timeout"])
+            limits = replace(
+                self._limits, connect_s=_seconds(chosen, "ConnectTimeout"), answer_s=_seconds(chosen, "Timeout")
+            )
             remote = build(kind, values, Surroundings(self._dial, self._files, limits, self._context))
             self._runner.run(remote.connect())
         except RemoteError as exc:
@@ -166,6 +168,12 @@ class RemoteService:
             self._log(level, f"{name}: {text}")
 
         return write
+
+
+def _seconds(chosen: Mapping[str, Any], name: str) -> float:
+    """Return a time limit; one that is no time means the default, as with HttpCli."""
+    default = next(field.default for field in OPTIONS if field.name == name)
+    return float(chosen[name] if chosen[name] > 0 else default)
 
 
 def _first(args: list[Any]) -> str:
