@@ -11,7 +11,9 @@ from typing import Any
 import trustme
 
 import ftp_server
+import s3_server
 import ssh_server
+from object_view import ObjectView
 from remote_clients import Client
 
 AUTHORITY = trustme.CA()
@@ -23,6 +25,10 @@ def trusting() -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     AUTHORITY.configure_trust(context)
     return context
+
+
+# What no object store has.
+OBJECTS = frozenset({"permissions", "partial files"})
 
 
 def listing(folder: Path) -> list[str]:
@@ -64,7 +70,7 @@ class Backend:
 
     kind: str
     fields: dict[str, Any]
-    files: Disk
+    files: Disk | ObjectView
     kill_sessions: Callable[[], None]
     context: Callable[[], ssl.SSLContext] | None = None
     # What the protocol or the server cannot do.
@@ -76,7 +82,7 @@ class Work:
     """A test's directories: the same relative name on both sides."""
 
     client: Client
-    remote: Disk
+    remote: Disk | ObjectView
     name: str
     lacks: frozenset[str]
 
@@ -105,6 +111,12 @@ class Work:
 
     def names(self, path: str = "") -> list[str]:
         return self.remote.names(self.at(path))
+
+    @property
+    def disk(self) -> Path:
+        """This test's directory on a server that keeps files on a disk."""
+        assert isinstance(self.remote, Disk)
+        return self.remote.home / self.name
 
     def options(self, **values: Any) -> None:
         self.client.options = values
@@ -154,4 +166,19 @@ def vsftpd(folder: Path) -> Iterator[Backend]:
         yield backend
 
 
-BACKENDS = {"openssh": openssh, "proftpd": proftpd, "vsftpd": vsftpd}
+@contextmanager
+def moto(folder: Path) -> Iterator[Backend]:
+    server = s3_server.start(folder)
+    try:
+        yield Backend("s3", server.fields(UseMetadataWhenListing=True), s3_server.Bucket(server), _kept, lacks=OBJECTS)
+    finally:
+        server.stop()
+
+
+def _kept() -> None:
+    """Connections that are used for single requests need not be cut: the client makes others anyway."""
+
+
+# Links and special files are for servers with a disk.
+DISKS = {"openssh": openssh, "proftpd": proftpd, "vsftpd": vsftpd}
+BACKENDS = {**DISKS, "moto": moto}

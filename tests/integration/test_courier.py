@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 import ftp_server
+import s3_server
 import ssh_server
 from machine import Machine
 from support import Installation, children_of, command_line, wait_until
@@ -344,3 +345,38 @@ def test_directories_that_the_site_was_given(machine: Machine, far: SshServer, s
     machine.installation.ok("site", "set", "default", "paths=")
     run, log = machine.finish(far.script(f'Log(cli.Upload("{outgoing}/*", "/later"))'))
     assert log[-1] == "false"
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3_server.S3Server]:
+    server = s3_server.start(tmp_path_factory.mktemp("s3"))
+    yield server
+    server.stop()
+
+
+def test_s3_with_a_key_that_the_script_never_has(machine: Machine, s3: s3_server.S3Server) -> None:
+    machine.installation.ok("secret", "set", "s3-key", stdin=s3.secret)
+    content = bytes(range(256)) * 40_000
+    (site_files(machine) / "large.bin").write_bytes(content)
+    run, log = machine.finish(f"""
+        var cli = new S3Client();
+        cli.Endpoint = "{s3.endpoint}"; cli.PathStyle = true;
+        cli.Region = "{s3_server.REGION}"; cli.Bucket = "{s3_server.BUCKET}";
+        cli.APIKeyID = "{s3.key}"; cli.APIKeySecretFromSecret = "s3-key"; cli.UseMetadataWhenListing = true;
+        if (!cli.Connect()) throw new Error("no connection");
+        Log("up:", cli.Upload("large.bin", "in/box"));
+        Log("there:", cli.ListFilesR("", "*.bin").map(item => item.Path + " " + item.Size).join());
+        Log("down:", cli.Download("in/box/large.bin", "from-s3"));
+        Log("gone:", cli.RenDir("in", "out"), cli.DelTree("out"), cli.Exists("out"));
+        cli.Close();""")
+    assert run["state"] == "succeeded", (run, log)
+    found = dict(line.split(": ", 1) for line in log if line.startswith(("up:", "there:", "down:", "gone:")))
+    assert found == {
+        "up": "true",
+        "there": f"in/box/large.bin {len(content)}",
+        "down": "true",
+        "gone": "true true false",
+    }, log
+    assert (site_files(machine) / "from-s3" / "large.bin").read_bytes() == content
+    assert run["secrets_used"] == ["s3-key"]
+    assert not any(s3.secret in line for line in log)

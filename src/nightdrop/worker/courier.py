@@ -20,6 +20,7 @@ from nightdrop.sandbox.landlock import Rule, restrict_files
 from nightdrop.syncjs import remotes
 from nightdrop.syncjs.files import Roots
 from nightdrop.syncjs.net import BrokerConnector, ConnectError
+from nightdrop.syncjs.remotes import web
 from nightdrop.syncjs.remotes.encryption import codec
 from nightdrop.syncjs.remotes.local import SiteFiles
 from nightdrop.syncjs.remotes.port import Dial, DialError
@@ -37,6 +38,7 @@ def preload() -> None:
         importlib.import_module(f"{remotes.__name__}.{module.name}")
     for late in ("_strptime", "concurrent.futures.thread"):
         importlib.import_module(late)
+    web.preload()
     _trusting()
     for encoding in ("idna", "ascii", "latin-1", "utf-8-sig", "unicode_escape"):
         codecs.lookup(encoding)

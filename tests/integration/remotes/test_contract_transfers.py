@@ -88,15 +88,6 @@ def test_a_local_path_does_not_lead_out(work: Work) -> None:
     assert work.read("link") == b"new"
 
 
-def test_special_files_are_not_transferred(work: Work) -> None:
-    os.mkfifo(work.local / "pipe")
-    os.mkfifo(work.remote.home / work.at("pipe"))
-    assert work.client.Upload(work.at("pipe"), work.at("in")) is False
-    assert work.client.Upload(work.at("*"), work.at("in")) is True
-    assert work.client.DownloadWithPath(work.at("pipe"), work.at("back"), 0) is False
-    assert not (work.local / "back/pipe").exists()
-
-
 def test_what_goes_on_is_told_with_file_and_reason(work: Work) -> None:
     work.write("a", b"1")
     work.put("in/a/sub")

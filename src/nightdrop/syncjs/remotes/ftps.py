@@ -35,6 +35,9 @@ class FtpsRemote:
     renames_dirs: ClassVar[bool] = True
     can_resume: ClassVar[bool] = True
     confirms_writes: ClassVar[bool] = False
+    writes_whole: ClassVar[bool] = False
+    writes_times: ClassVar[bool] = False
+    dirs_vanish: ClassVar[bool] = False
 
     def __init__(self, login: FtpsLogin, dial: Dial, limits: Limits | None = None) -> None:
         self.parallel = 1
@@ -182,8 +185,8 @@ class FtpsRemote:
                 control.sendcmd(f"REST {offset}")
             return FtpReader(control, control.open_data(f"RETR {path}"), size)
 
-    async def open_write(self, path: str, size: int | None, offset: int = 0) -> "FtpWriter":
-        del size
+    async def open_write(self, path: str, size: int | None, offset: int = 0, mtime: float | None = None) -> "FtpWriter":
+        del size, mtime
         control = self._control("upload")
         with answers("upload"):
             # The engine goes on where the server's file ends, and every server can append.

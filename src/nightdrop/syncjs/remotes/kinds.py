@@ -96,8 +96,21 @@ def _any_certificate() -> ssl.SSLContext:
     return context
 
 
-# S3, Azure Blob and Google Cloud Storage take their places here.
-BUILDERS: Mapping[str, Callable[[Values, Surroundings], Remote]] = {"sftp": _sftp, "ftps": _ftps}
+def _s3(values: Values, around: Surroundings) -> Remote:
+    from nightdrop.syncjs.remotes import objects, s3, s3place
+
+    place = s3place.find(
+        str(values["Endpoint"]), str(values["Region"]), str(values["Bucket"]), in_path=bool(values["PathStyle"])
+    )
+    key = s3place.key(
+        str(values["APIKeyID"]), str(values["Region"]), str(values["APIKeySecret"]), str(values["SessionToken"])
+    )
+    store = s3.S3Store(place, key, around.dial, around.limits, around.context)
+    return objects.ObjectRemote(store, around.limits, real_times=bool(values["UseMetadataWhenListing"]))
+
+
+# Azure Blob and Google Cloud Storage take their places here.
+BUILDERS: Mapping[str, Callable[[Values, Surroundings], Remote]] = {"sftp": _sftp, "ftps": _ftps, "s3": _s3}
 
 
 def build(kind: str, values: Values, around: Surroundings) -> Remote:

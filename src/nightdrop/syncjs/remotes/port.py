@@ -126,6 +126,12 @@ class Remote(Protocol):
     can_resume: ClassVar[bool]
     # Whether a writer's ``safe`` is the server's word; else only the size of the file tells what arrived.
     confirms_writes: ClassVar[bool]
+    # Whether a file that is written is not there, nor the one before it touched, until it is finished.
+    writes_whole: ClassVar[bool]
+    # Whether open_write() keeps the time it is given; else set_mtime() is to be called.
+    writes_times: ClassVar[bool]
+    # Whether a directory may be gone once nothing is in it any more.
+    dirs_vanish: ClassVar[bool]
     # Whether times in listings are to the second; else stat() knows better.
     exact_times: bool
 
@@ -165,10 +171,10 @@ class Remote(Protocol):
 
     async def open_read(self, path: str, offset: int = 0) -> Reader: ...
 
-    async def open_write(self, path: str, size: int | None, offset: int = 0) -> Writer:
+    async def open_write(self, path: str, size: int | None, offset: int = 0, mtime: float | None = None) -> Writer:
         """Open for writing; made new and empty with ``offset`` 0, else kept up to ``offset``.
 
-        ``size`` is how many bytes will follow, as far as that is known.
+        ``size`` is how many bytes will follow, as far as that is known; ``mtime`` the time that the file is to have.
         """
         ...
 

@@ -30,12 +30,13 @@ class _Patience:
 class Upload:
     """A remote file that is being written."""
 
-    def __init__(self, link: Link, path: str, total: int | None) -> None:
+    def __init__(self, link: Link, path: str, total: int | None, mtime: float | None = None) -> None:
         self.total = total
         # Whether the server's file may have been changed.
         self.touched = False
         self._link = link
         self._path = path
+        self._mtime = mtime
         self._writer: Writer | None = None
         self._epoch = link.epoch
         self._patience = _Patience()
@@ -62,6 +63,7 @@ class Upload:
                     await self._open(0)
                 assert self._writer
                 await self._writer.finish()
+                self.touched = True
             except RemoteError as exc:
                 await self._again(exc)
             else:
@@ -75,9 +77,9 @@ class Upload:
 
     async def _open(self, offset: int) -> None:
         self._epoch = self._link.epoch
-        self.touched = True
+        self.touched = self.touched or not self._link.remote.writes_whole
         left = None if self.total is None else self.total - offset
-        self._writer = await self._link.remote.open_write(self._path, left, offset)
+        self._writer = await self._link.remote.open_write(self._path, left, offset, self._mtime)
 
     def _keep(self, data: bytes) -> None:
         self._kept.append((self._next, data))

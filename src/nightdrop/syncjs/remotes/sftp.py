@@ -71,6 +71,9 @@ class SftpRemote:
     renames_dirs: ClassVar[bool] = True
     can_resume: ClassVar[bool] = True
     confirms_writes: ClassVar[bool] = True
+    writes_whole: ClassVar[bool] = False
+    writes_times: ClassVar[bool] = False
+    dirs_vanish: ClassVar[bool] = False
 
     def __init__(self, login: SftpLogin, dial: Dial, limits: Limits | None = None) -> None:
         self.parallel = _PARALLEL
@@ -238,8 +241,8 @@ class SftpRemote:
             raise
         return reader
 
-    async def open_write(self, path: str, size: int | None, offset: int = 0) -> FileWriter:
-        del size
+    async def open_write(self, path: str, size: int | None, offset: int = 0, mtime: float | None = None) -> FileWriter:
+        del size, mtime
         sftp = self._session("upload")
         flags = asyncssh.FXF_WRITE | (0 if offset else asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC)
         file = await self._answer("upload", sftp.open(path, flags, encoding=None, block_size=0))

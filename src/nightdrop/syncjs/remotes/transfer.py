@@ -115,7 +115,8 @@ class Transfer:
         remote = self._link.remote
         written = target + TEMPORARY if chosen.temp_name else target
         kept = await self._put_aside(target) if existing and chosen.versioned and not chosen.temp_name else None
-        upload = Upload(self._link, written, self._sealed(before.st_size))
+        mtime = before.st_mtime if chosen.adjust_time else None
+        upload = Upload(self._link, written, self._sealed(before.st_size), mtime)
         try:
             sent = 0
             for piece in self._encoded(_pieces(file, before.st_size)):
@@ -127,8 +128,8 @@ class Transfer:
                 known.sent(source.path, written, sent)
             else:
                 await self._check_arrived(written, sent)
-            if chosen.adjust_time:
-                await self._keep_time(written, before.st_mtime)
+            if mtime is not None and not remote.writes_times:
+                await self._keep_time(written, mtime)
             if chosen.temp_name:
                 if existing and chosen.versioned:
                     kept = await self._put_aside(target)

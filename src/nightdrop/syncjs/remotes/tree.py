@@ -84,7 +84,8 @@ async def delete_tree(remote: Remote, path: str, limits: Limits) -> None:
         else:
             await remote.remove_file(item.path)
     for folder in reversed(folders):
-        await remote.remove_dir(folder)
+        if not remote.dirs_vanish or await remote.stat(folder):
+            await remote.remove_dir(folder)
 
 
 async def rename_dir(remote: Remote, old: str, new: str, limits: Limits) -> None:
@@ -94,13 +95,15 @@ async def rename_dir(remote: Remote, old: str, new: str, limits: Limits) -> None
         return
     if f"{new}/".startswith(f"{old}/"):
         raise RemoteError("rename", "a directory cannot be moved into itself")
+    await make_dirs(remote, new)
     async for relative, item in _collected(remote, old, limits):
         target = names.below(names.below(new, relative) if relative else new, item.name)
         if item.is_dir:
             await make_dirs(remote, target)
         else:
             await remote.rename(item.path, target)
-    await delete_tree(remote, old, limits)
+    if not remote.dirs_vanish or await remote.stat(old):
+        await delete_tree(remote, old, limits)
 
 
 async def _collected(remote: Remote, path: str, limits: Limits) -> AsyncIterator[tuple[str, Item]]:
