@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 import urllib.request
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import trustme
 from botocore.config import Config
 
+from ftp_server import certificate
 from object_view import ObjectView
 from ssh_server import answers, free_port
 from support import wait_until
@@ -27,10 +30,11 @@ class S3Server:
     key: str
     secret: str
     process: subprocess.Popen[bytes]
+    authority: Path | None = None
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
 
     def fields(self, **more: Any) -> dict[str, Any]:
         return {
@@ -51,6 +55,7 @@ class S3Server:
             region_name=REGION,
             aws_access_key_id=self.key,
             aws_secret_access_key=self.secret,
+            verify=str(self.authority) if self.authority else None,
             config=Config(s3={"addressing_style": "path"}, proxies={}),
         )
 
@@ -86,19 +91,20 @@ class Bucket(ObjectView):
         return [each["Key"] for each in self.api.list_multipart_uploads(Bucket=self.name).get("Uploads", [])]
 
 
-def start(folder: Path) -> S3Server:
-    """Start a server with one bucket, and one user who may do everything."""
+def start(folder: Path, authority: trustme.CA | None = None) -> S3Server:
+    """Start a server with one bucket, and one user who may do everything; with an authority it speaks TLS."""
     port = free_port()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        # Its own deep checks of keys are for Amazon's servers.
-        "MOTO_S3_CUSTOM_ENDPOINTS": f"http://127.0.0.1:{port}",
-    }
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    trusted = None
+    if authority:
+        chain, key = certificate(folder, authority)
+        command += ["-c", str(chain), "-k", str(key)]
+        trusted = folder / "authority.pem"
+        authority.cert_pem.write_to_path(trusted)
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    server = S3Server(folder, port, "first", "first", process)
+    server = S3Server(folder, port, "first", "first", process, trusted)
     wait_until(lambda: answers(port) or process.poll() is not None, "moto answers", 60)
     assert process.poll() is None, (folder / "output").read_text()
     try:
@@ -113,7 +119,7 @@ def start(folder: Path) -> S3Server:
         strict = urllib.request.Request(
             f"{server.endpoint}/moto-api/reset-auth", b"0", {"Content-Type": "application/octet-stream"}
         )
-        with urllib.request.urlopen(strict):
+        with urllib.request.urlopen(strict, context=ssl.create_default_context(cafile=trusted)):
             pass
     except BaseException:
         server.stop()
