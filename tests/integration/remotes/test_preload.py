@@ -34,7 +34,7 @@ for method, *arguments in given["calls"]:
     done.append(service.call(1, method, arguments, options))
 # Failures are put into words by code that a success does not reach.
 service.connect(2, given["kind"], {**fields, "Host": "no-such-host.invalid", "Endpoint": "http://no-such-host.invalid"}, options)
-service.connect(3, given["kind"], {**fields, "Pass": "wrong", "KeyText": "", "APIKeySecret": "wrong"}, options)
+service.connect(3, given["kind"], {**fields, "Pass": "wrong", "KeyText": "", "APIKeySecret": "wrong", "AccountKey": "d3Jvbmc="}, options)
 print(json.dumps({"done": done, "late": sorted(set(sys.modules) - before), "log": log}))
 """
 CALLS = [

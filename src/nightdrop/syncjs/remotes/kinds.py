@@ -109,8 +109,23 @@ def _s3(values: Values, around: Surroundings) -> Remote:
     return objects.ObjectRemote(store, around.limits, real_times=bool(values["UseMetadataWhenListing"]))
 
 
-# Azure Blob and Google Cloud Storage take their places here.
-BUILDERS: Mapping[str, Callable[[Values, Surroundings], Remote]] = {"sftp": _sftp, "ftps": _ftps, "s3": _s3}
+def _azure(values: Values, around: Surroundings) -> Remote:
+    from nightdrop.syncjs.remotes import azure, azuresign, objects
+
+    account, real_times = str(values["AccountName"]), bool(values["UseMetadataWhenListing"])
+    key = azuresign.read_key(account, str(values["AccountKey"]), str(values["SASToken"]))
+    place = azure.find(str(values["Endpoint"]), account, str(values["Container"]))
+    store = azure.AzureStore(place, key, around.dial, around.limits, around.context, real_times=real_times)
+    return objects.ObjectRemote(store, around.limits, real_times=real_times)
+
+
+# Google Cloud Storage takes its place here.
+BUILDERS: Mapping[str, Callable[[Values, Surroundings], Remote]] = {
+    "sftp": _sftp,
+    "ftps": _ftps,
+    "s3": _s3,
+    "azure": _azure,
+}
 
 
 def build(kind: str, values: Values, around: Surroundings) -> Remote:
