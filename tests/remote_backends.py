@@ -12,6 +12,7 @@ import trustme
 
 import azure_server
 import ftp_server
+import gcs_server
 import s3_server
 import ssh_server
 from object_view import ObjectView
@@ -186,10 +187,19 @@ def azurite(folder: Path) -> Iterator[Backend]:
         server.stop()
 
 
+@contextmanager
+def gcs(folder: Path) -> Iterator[Backend]:
+    server = gcs_server.start(folder, AUTHORITY)
+    try:
+        yield Backend("gcs", server.fields(), gcs_server.Objects(server), _kept, trusting, OBJECTS)
+    finally:
+        server.stop()
+
+
 def _kept() -> None:
     """Connections that are used for single requests need not be cut: the client makes others anyway."""
 
 
 # Links and special files are for servers with a disk.
 DISKS = {"openssh": openssh, "proftpd": proftpd, "vsftpd": vsftpd}
-BACKENDS = {**DISKS, "moto": moto, "azurite": azurite}
+BACKENDS = {**DISKS, "moto": moto, "azurite": azurite, "gcs": gcs}

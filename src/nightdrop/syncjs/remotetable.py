@@ -5,8 +5,7 @@ from nightdrop.syncjs.remotes.fields import CLIENTS, OPTIONS, Client, Field
 
 _DOC, _READING, _OURS = Origin.SYNCJS, Origin.READING, Origin.OURS
 
-# A kind that has no adapter is not in the script API.
-_KINDS = ("sftp", "ftps", "s3", "azure")
+_KINDS = ("sftp", "ftps", "s3", "azure", "gcs")
 
 _ITEMS, _ITEM = "DirListItem[]", "DirListItem | null"
 _DIR, _LEVELS = Param("dir"), Param("levels", "number", optional=True)

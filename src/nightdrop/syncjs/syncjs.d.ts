@@ -1138,6 +1138,169 @@ declare class AzureClient {
 }
 
 /**
+ * A client for Google Cloud Storage.
+ *
+ * No call throws: a failure is `false`, `null` or an empty list, and the log says why.
+ *
+ * Local paths that are relative start in the site's directory.
+ *
+ * Setting a field or an option that does not exist is ignored, with a warning.
+ */
+declare class GCSClient {
+  /**
+   * The bucket.
+   *
+   * "" unless set.
+   */
+  Bucket: string;
+  /**
+   * Path of a service account's JSON file.
+   *
+   * "" unless set.
+   */
+  CredentialsFile: string;
+  /**
+   * The content of that file.
+   *
+   * "" unless set.
+   */
+  Credentials: string;
+  /**
+   * Name of the secret that `Credentials` is taken from.
+   *
+   * "" unless set.
+   */
+  CredentialsFromSecret: string;
+  /**
+   * Address of another server than Google's; an emulator may do without credentials.
+   *
+   * "" unless set.
+   */
+  Endpoint: string;
+  /**
+   * A label for the server in log messages.
+   *
+   * "" unless set.
+   */
+  HostID: string;
+  /**
+   * Reads real file times when listing an object store, which is slower.
+   *
+   * false unless set.
+   */
+  UseMetadataWhenListing: boolean;
+  /**
+   * Name of a secret with a payload as `Configure` takes it, applied at `Connect`.
+   *
+   * "" unless set.
+   */
+  PayloadFromSecret: string;
+  Options: RemoteOptions;
+  /**
+   * Sets fields and options from an address and a JSON object; returns the client itself.
+   *
+   * `sftp://user@host:port?hostKeySHA256=...`; `ftpes://` (explicit TLS), `ftps://` (implicit) and `ftp://`.
+   *
+   * Fields may stand in the address's query or in the object, options also in `options` there.
+   *
+   * What the object says wins.
+   *
+   * An address or object that cannot be used changes nothing, and the log says why.
+   */
+  Configure(url: string, payloadJson?: string): this;
+  /**
+   * Connects and signs in; call it first.
+   */
+  Connect(): boolean;
+  /**
+   * Closes the connection.
+   *
+   * A run that ends closes what it left open.
+   */
+  Close(): boolean;
+  /**
+   * Lists a directory.
+   *
+   * `types` is `LIST_ALL` unless given.
+   */
+  ListDir(dir: string, types?: number): DirListItem[];
+  /**
+   * Lists a directory and everything below it.
+   */
+  ListDirR(dir: string, types?: number): DirListItem[];
+  /**
+   * Lists the files of a directory that match a mask.
+   */
+  ListFiles(dir: string, mask?: string): DirListItem[];
+  /**
+   * Lists the matching files of a directory and of everything below it.
+   */
+  ListFilesR(dir: string, mask?: string): DirListItem[];
+  /**
+   * Makes a directory, and those above it that are missing.
+   */
+  MakeDir(dir: string): boolean;
+  /**
+   * Renames or moves a directory.
+   *
+   * Object stores cannot: there it is copied and then deleted.
+   */
+  RenDir(what: string, toWhere: string): boolean;
+  /**
+   * Deletes an empty directory.
+   */
+  DelDir(dir: string): boolean;
+  /**
+   * Deletes a directory with everything in it.
+   */
+  DelTree(dir: string): boolean;
+  /**
+   * Renames or moves a file.
+   */
+  RenFile(what: string, toWhere: string): boolean;
+  /**
+   * Deletes a file.
+   */
+  DelFile(path: string): boolean;
+  /**
+   * Describes a file or directory; `null` when there is none.
+   */
+  Stat(path: string): DirListItem | null;
+  /**
+   * Tells whether there is a file or directory.
+   */
+  Exists(path: string): boolean;
+  /**
+   * Uploads the local files that match a mask.
+   *
+   * True when every file is there, or was skipped by `UploadPolicy`.
+   */
+  Upload(localMask: string, remoteDir: string): boolean;
+  /**
+   * The same with everything below, in the same directories.
+   */
+  UploadR(localMask: string, remoteDir: string): boolean;
+  /**
+   * Uploads one file into the same directories as it lies in.
+   *
+   * `levels` says how many of them, from the nearest on; all unless given.
+   */
+  UploadWithPath(localFile: string, remoteDir: string, levels?: number): boolean;
+  /**
+   * Downloads the remote files that match a mask.
+   */
+  Download(remoteMask: string, localDir: string): boolean;
+  /**
+   * The same with everything below, in the same directories.
+   */
+  DownloadR(remoteMask: string, localDir: string): boolean;
+  /**
+   * Downloads one file into the same directories as it lies in.
+   */
+  DownloadWithPath(remoteFile: string, localDir: string, levels?: number): boolean;
+}
+
+/**
  * The options of a remote client, in its field `Options`.
  */
 interface RemoteOptions {

@@ -1,11 +1,12 @@
 """A courier imports nothing after it is confined: there every file but the site's is out of reach."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-from remote_backends import Backend
+from remote_backends import AUTHORITY, Backend
 
 # Runs in an interpreter of its own, which has imported nothing else; prints what came in after preload().
 PROGRAM = """
@@ -57,10 +58,13 @@ def test_nothing_is_imported_late(backend: Backend, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"x" * 200_000)
     lax = {"TLSInsecure": True} if backend.kind == "ftps" else {}
     given = {"kind": backend.kind, "fields": backend.fields, "lax": lax, "files": str(tmp_path), "calls": CALLS}
+    authority = tmp_path.parent / f"{tmp_path.name}.pem"
+    AUTHORITY.cert_pem.write_to_path(authority)
     key = subprocess.run(["age-keygen"], capture_output=True, text=True, check=True).stdout.split("\n")[2]
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         input=json.dumps({**given, "key": key}),
+        env={**os.environ, "SSL_CERT_FILE": str(authority)},
         capture_output=True,
         text=True,
         check=True,

@@ -158,7 +158,12 @@ CLIENTS: Mapping[str, Client] = {
                 Field("Bucket", "", "The bucket.", _DOC),
                 Field("CredentialsFile", "", "Path of a service account's JSON file.", _DOC),
                 *_credential("Credentials", "The content of that file.", _OURS, asked_origin=_OURS),
-                Field("Endpoint", "", "Address of another server than Google's.", _OURS),
+                Field(
+                    "Endpoint",
+                    "",
+                    "Address of another server than Google's; an emulator may do without credentials.",
+                    _OURS,
+                ),
                 Field("HostID", "", "A label for the server in log messages.", _OURS),
                 _METADATA,
                 _PAYLOAD,

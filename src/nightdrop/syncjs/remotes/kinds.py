@@ -65,15 +65,18 @@ def _sftp(values: Values, around: Surroundings) -> Remote:
 def _key_text(values: Values, files: LocalFiles) -> bytes:
     if values["KeyText"]:
         return str(values["KeyText"]).encode()
-    if not values["KeyFile"]:
-        return b""
+    return _small_file(values, "KeyFile", files) if values["KeyFile"] else b""
+
+
+def _small_file(values: Values, name: str, files: LocalFiles) -> bytes:
+    """Return the content of the file that a field names."""
     try:
-        with files.open_read(str(values["KeyFile"])) as file:
+        with files.open_read(str(values[name])) as file:
             return file.read(_MAX_KEY_BYTES + 1)
     except LocalFileError as exc:
-        raise RemoteError("connect", f"KeyFile: {exc}") from None
+        raise RemoteError("connect", f"{name}: {exc}") from None
     except OSError:
-        raise RemoteError("connect", "KeyFile cannot be read") from None
+        raise RemoteError("connect", f"{name} cannot be read") from None
 
 
 def _ftps(values: Values, around: Surroundings) -> Remote:
@@ -119,12 +122,24 @@ def _azure(values: Values, around: Surroundings) -> Remote:
     return objects.ObjectRemote(store, around.limits, real_times=real_times)
 
 
-# Google Cloud Storage takes its place here.
+def _gcs(values: Values, around: Surroundings) -> Remote:
+    from nightdrop.syncjs.remotes import gcs, gcsauth, objects
+
+    text = str(values["Credentials"])
+    if not text and values["CredentialsFile"]:
+        text = _small_file(values, "CredentialsFile", around.files).decode("utf-8", "replace")
+    account = gcsauth.read_account(text) if text else None
+    origin = gcs.find(str(values["Endpoint"]), signed=account is not None)
+    store = gcs.GcsStore(origin, str(values["Bucket"]), account, around.dial, around.limits, around.context)
+    return objects.ObjectRemote(store, around.limits, real_times=True)
+
+
 BUILDERS: Mapping[str, Callable[[Values, Surroundings], Remote]] = {
     "sftp": _sftp,
     "ftps": _ftps,
     "s3": _s3,
     "azure": _azure,
+    "gcs": _gcs,
 }
 
 

@@ -28,7 +28,7 @@ class ObjectReader:
     async def open(self) -> None:
         self._answer = answer = await self._store.get(self._key, self._at, self._tag)
         if self.size is None:
-            self._tag = answer.headers.get("etag", "")
+            self._tag = self._store.tag_of(answer)
             length = answer.number("content-length")
             self.size = None if length is None else self._at + length
         self._pieces = answer.pieces("download")

@@ -136,6 +136,9 @@ class S3Store:
             raise RemoteError("download", "the server does not send parts of a file")
         return answer
 
+    def tag_of(self, answer: Answer) -> str:
+        return answer.headers.get("etag", "")
+
     async def put(self, key: str, data: bytes, mtime: float | None) -> None:
         headers = {"Content-Type": "application/octet-stream", **_times(mtime)}
         await self._good("upload", await self.ask("upload", "PUT", key, headers=headers, body=data))

@@ -71,6 +71,10 @@ class Store(Protocol):
         """Return a streamed answer with what follows ``offset``, when the object still has ``tag`` or that is empty."""
         ...
 
+    def tag_of(self, answer: Answer) -> str:
+        """Return the tag of the object that a streamed answer has."""
+        ...
+
     async def put(self, key: str, data: bytes, mtime: float | None) -> None:
         """Write an object at once."""
         ...

@@ -26,7 +26,7 @@ _KEEP_ALIVE_S = 15.0
 _MAX_BODY = 8 * 1024 * 1024
 _ATTEMPTS = 6
 _FIRST_PAUSE_S = 0.2
-_BUSY = frozenset({408, 429, 500, 502, 503, 504})
+BUSY = frozenset({408, 429, 500, 502, 503, 504})
 
 # Both log headers.
 for _name in ("httpcore2", "httpx2"):
@@ -151,7 +151,7 @@ class Web:
         await asyncio.sleep(0)
 
     async def send(
-        self, step: str, make: Callable[[], Outgoing], *, stream: bool = False, again: bool = True
+        self, step: str, make: Callable[[], Outgoing], *, stream: bool = False, again: bool = True, repeat: bool = True
     ) -> Answer:
         """Send a request and return its answer, whatever its status.
 
@@ -160,6 +160,7 @@ class Web:
             make: returns the request; called for every attempt.
             stream: leave the body of a good answer to be read with ``pieces``; ``close`` it then.
             again: whether the request may be repeated after its connection was lost.
+            repeat: whether it may be repeated when the server is busy.
 
         Raises:
             RemoteError: there is no answer.
@@ -172,13 +173,13 @@ class Web:
             try:
                 answer = await self._once(step, make(), stream=stream)
                 answer.attempts = attempt
-                if answer.status not in _BUSY:
+                if answer.status not in BUSY or not repeat:
                     return answer
             except RemoteError as exc:
                 failure = exc
                 if not exc.lost or not again:
                     raise
-            pause = _pause_s(attempt, answer)
+            pause = pause_s(attempt, answer)
             if attempt < _ATTEMPTS and time.monotonic() + pause < ends:
                 await asyncio.sleep(pause)
             elif answer:
@@ -221,7 +222,7 @@ class Web:
         return answer
 
 
-def _pause_s(attempt: int, answer: Answer | None) -> float:
+def pause_s(attempt: int, answer: Answer | None) -> float:
     """Return how long to wait after a failed attempt: longer each time, and as long as the server says."""
     said = float(answer.number("retry-after") or 0) if answer else 0.0
     spread = random.uniform(0.5, 1.5)  # noqa: S311 - keeps clients apart, and is no secret
