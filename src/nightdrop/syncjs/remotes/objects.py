@@ -5,7 +5,7 @@ one that is not vanishes with its last file. Copies are made by the store itself
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import ClassVar
 
@@ -52,7 +52,7 @@ class ObjectRemote:
         self._free.clear()
         await self._store.close()
 
-    async def list_dir(self, path: str) -> AsyncIterator[Item]:
+    async def list_dir(self, path: str) -> AsyncGenerator[Item]:
         prefix = folder_key("list", path)
         found = not prefix
         waiting: list[Item] = []
