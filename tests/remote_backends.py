@@ -197,9 +197,9 @@ def gcs(folder: Path) -> Iterator[Backend]:
 
 
 def _kept() -> None:
-    """Connections that are used for single requests need not be cut: the client makes others anyway."""
+    """Nothing is cut: connections of object stores are used for single requests, so their losses are tested elsewhere."""
 
 
-# Links and special files are for servers with a disk.
+# Links and special files are for servers with a disk, as are connections that a client keeps.
 DISKS = {"openssh": openssh, "proftpd": proftpd, "vsftpd": vsftpd}
 BACKENDS = {**DISKS, "moto": moto, "azurite": azurite, "gcs": gcs}

@@ -1,4 +1,8 @@
-"""Connections that are cut while a file is on its way, on every client."""
+"""Connections that are cut while a file is on its way, on every client that keeps one.
+
+Those of object stores are used for single requests; what happens when one breaks off is in tests/unit/objects and
+test_gcs.py.
+"""
 
 import os
 
@@ -6,7 +10,9 @@ import pytest
 
 from codecs_for_tests import Reversed, invert
 from nightdrop.syncjs.remotes.port import DialError
-from remote_backends import Backend, Work
+from remote_backends import DISKS, Backend, Work
+
+pytestmark = pytest.mark.parametrize("backend", DISKS, indirect=True, scope="module")
 
 DATA = os.urandom(12_000_000)
 
