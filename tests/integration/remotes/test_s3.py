@@ -152,8 +152,9 @@ def test_large_objects_are_copied_in_parts_with_what_is_kept_with_them(server: s
 def test_over_tls(tmp_path: Path) -> None:
     server = s3_server.start(tmp_path, AUTHORITY)
     try:
-        client = Client("s3", tmp_path / "site", server.fields(), context=trusting)
-        client.local.mkdir()
+        site = tmp_path / "site"
+        site.mkdir()
+        client = Client("s3", site, server.fields(), context=trusting)
         (client.local / "f").write_bytes(os.urandom(PART + 5))
         assert client.connect(), client.lines()
         assert client.Upload("f", "in"), client.lines()
