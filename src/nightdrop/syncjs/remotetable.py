@@ -97,6 +97,13 @@ _NOTES = (
     "Setting a field or an option that does not exist is ignored, with a warning.",
 )
 
+_SESSIONS = ("sftp", "ftps")
+_OBJECT_NOTES = (
+    "A slash in a key makes a directory. It vanishes with its last file unless `MakeDir` wrote an object `dir/`.",
+    "A file is there when all of it has arrived, never before. Its time is kept in the metadata, as `mtime`.",
+    "Renaming copies inside the store, then deletes.",
+)
+
 
 def _property(field: Field) -> Property:
     return Property(field.name, field.type, field.default, field.doc, field.origin)
@@ -109,7 +116,7 @@ def _client(client: Client) -> ObjectType:
         _DOC,
         constructible=True,
         methods=METHODS,
-        notes=_NOTES,
+        notes=_NOTES if client.kind in _SESSIONS else (*_NOTES, *_OBJECT_NOTES),
         fields=tuple(map(_property, client.fields)),
         options="RemoteOptions",
     )

@@ -783,6 +783,12 @@ declare class FtpsClient {
  * Local paths that are relative start in the site's directory.
  *
  * Setting a field or an option that does not exist is ignored, with a warning.
+ *
+ * A slash in a key makes a directory. It vanishes with its last file unless `MakeDir` wrote an object `dir/`.
+ *
+ * A file is there when all of it has arrived, never before. Its time is kept in the metadata, as `mtime`.
+ *
+ * Renaming copies inside the store, then deletes.
  */
 declare class S3Client {
   /**
@@ -970,6 +976,12 @@ declare class S3Client {
  * Local paths that are relative start in the site's directory.
  *
  * Setting a field or an option that does not exist is ignored, with a warning.
+ *
+ * A slash in a key makes a directory. It vanishes with its last file unless `MakeDir` wrote an object `dir/`.
+ *
+ * A file is there when all of it has arrived, never before. Its time is kept in the metadata, as `mtime`.
+ *
+ * Renaming copies inside the store, then deletes.
  */
 declare class AzureClient {
   /**
@@ -1145,6 +1157,12 @@ declare class AzureClient {
  * Local paths that are relative start in the site's directory.
  *
  * Setting a field or an option that does not exist is ignored, with a warning.
+ *
+ * A slash in a key makes a directory. It vanishes with its last file unless `MakeDir` wrote an object `dir/`.
+ *
+ * A file is there when all of it has arrived, never before. Its time is kept in the metadata, as `mtime`.
+ *
+ * Renaming copies inside the store, then deletes.
  */
 declare class GCSClient {
   /**
