@@ -189,7 +189,7 @@ def test_delete_names_the_scripts_and_wants_the_name_typed(hosted: Hosted, site:
     hosted.add(site, "api-key", "x")
     uses = {
         "asks": 'if (HasSecret("api-key")) Log("yes");',
-        "headers": 'new HttpCli().HeaderFromSecret("Authorization", "api-key");',
+        "headers": 'new HttpCli().HeaderFromSecret("Authorization", "Bearer {api-key}");',
         "pay": 'var key = GetSecret("api-key");',
         "transfer": 'cli.Options.PasswordFromSecret = "api-key";',
         "wants": 'RequireSecret("api-key");',

@@ -31,7 +31,13 @@ cage, breaches = prepare(files=str(files)), []
 if child := os.fork():
     os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) and 1)
 cage.confine_gateway([2, commands.fileno(), broker.fileno()])
-service = http.HttpService(BrokerConnector(broker), body_limit=1 << 20, log=lambda *line: lines.append(line), files=Files(Roots.open(str(files))))
+service = http.HttpService(
+    BrokerConnector(broker),
+    body_limit=1 << 20,
+    log=lambda *line: lines.append(line),
+    files=Files(Roots.open(str(files))),
+    secret=str.upper,
+)
 
 def guard(event, args):
     # The site's directory, what lies below it, and descriptors that are open already.

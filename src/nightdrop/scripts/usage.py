@@ -4,8 +4,11 @@ Only what stands there literally can be known. A script that computes a name may
 answer says so instead of promising "not used anywhere".
 """
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from nightdrop.core.header_template import TemplateError, secret_names
 from nightdrop.scripts.tokens import END, Kind, Token, tokens
 
 _READERS = frozenset({"GetSecret", "HasSecret", "RequireSecret"})
@@ -91,11 +94,11 @@ class _Finder:
             self.computed = True
 
     def _header(self, index: int) -> None:
-        """Take the second argument: the first is the name of the header."""
+        """Take the names in the second argument, a template; the first is the name of the header."""
         if not self._at(index).is_mark("("):
             self.computed = True
         elif self._at(index + 1).kind is Kind.STRING and self._at(index + 2).is_mark(","):
-            self._literal(index + 3, ends=(",", ")"))
+            self._literal(index + 3, ends=(",", ")"), note=self._note_template)
         else:
             self.computed = True
 
@@ -105,7 +108,7 @@ class _Finder:
         elif self._at(index).is_mark("+="):
             self.computed = True
 
-    def _literal(self, index: int, *, ends: tuple[str, ...]) -> None:
+    def _literal(self, index: int, *, ends: tuple[str, ...], note: Callable[[str], None] | None = None) -> None:
         """Note the string at ``index``, also one put together of literals with ``+``."""
         parts = [self._at(index).text]
         complete = self._at(index).kind is Kind.STRING
@@ -116,9 +119,15 @@ class _Finder:
         after = self._at(index + 1)
         new_statement = after.kind in (Kind.NAME, Kind.NUMBER) and "" in ends
         if complete and (after.is_mark(*ends) or new_statement):
-            self._note("".join(parts))
+            (note or self._note)("".join(parts))
         else:
             self.computed = True
+
+    def _note_template(self, template: str) -> None:
+        # What is no template is refused before anybody is asked for a secret.
+        with contextlib.suppress(TemplateError):
+            for name in secret_names(template):
+                self._note(name)
 
     def _note(self, name: str) -> None:
         # Any other name is refused by the store of secrets, so nothing can be behind it.

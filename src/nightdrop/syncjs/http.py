@@ -19,10 +19,11 @@ import httpx2
 
 from nightdrop.syncjs import tls
 from nightdrop.syncjs.files import FileProblem, Files
-from nightdrop.syncjs.httprequest import Outgoing, parse
+from nightdrop.syncjs.httprequest import Outgoing, parse, with_secret_headers
 from nightdrop.syncjs.httptext import decode_text
 from nightdrop.syncjs.httpwire import BrokeredBackend, HttpFailure
 from nightdrop.syncjs.net import BrokerGoneError, ConnectError, Connector
+from nightdrop.syncjs.secretcalls import KeeperGoneError
 
 MAX_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -77,7 +78,13 @@ class HttpService:
     """The HTTP requests of one run; keeps connections and the bodies of recent answers."""
 
     def __init__(
-        self, connect: Connector, *, body_limit: int, log: Callable[[str, str], None], files: Files | None
+        self,
+        connect: Connector,
+        *,
+        body_limit: int,
+        log: Callable[[str, str], None],
+        files: Files | None,
+        secret: Callable[[str], str],
     ) -> None:
         """Make it ready.
 
@@ -86,6 +93,7 @@ class HttpService:
             body_limit: bytes that one answer may have after decompression; also what all kept bodies may have together.
             log: takes a level and a line; lines name method, scheme, host, port and path, nothing else of a request.
             files: where ``save`` writes to, ``None`` for nowhere.
+            secret: returns the value of a secret for a header, ``""`` when there is none.
         """
         if _context is None:
             preload()
@@ -96,6 +104,7 @@ class HttpService:
         self._limit = body_limit
         self._log = log
         self._files = files
+        self._secret = secret
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
         self._last_id = 0
 
@@ -104,6 +113,7 @@ class HttpService:
 
         Raises:
             BrokerGoneError: nobody is left to connect; the run cannot go on.
+            KeeperGoneError: nobody is left to open secrets; the run cannot go on.
         """
         self._last_id += 1
         started = time.monotonic()
@@ -112,8 +122,8 @@ class HttpService:
         try:
             outgoing = parse(spec)
             what = f"{outgoing.method} {outgoing.where}"
-            result |= self._follow(outgoing)
-        except BrokerGoneError:
+            result |= self._follow(with_secret_headers(outgoing, spec, self._secret))
+        except (BrokerGoneError, KeeperGoneError):
             raise
         except Exception as error:  # noqa: BLE001 - what a hostile server provokes must not end the run
             result["error"] = f"{what} failed: {_reason(error)}."

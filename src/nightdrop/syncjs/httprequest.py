@@ -4,7 +4,7 @@ import base64
 import binascii
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import httpx2
 
 from nightdrop import __version__
+from nightdrop.core.header_template import TemplateError, fill_in, secret_names
 from nightdrop.syncjs.httpwire import HttpFailure
 
 DEFAULT_TIMEOUT = 30.0
@@ -40,6 +41,8 @@ class Outgoing:
     body: bytes | None
     timeout: float
     follow: bool
+    # Headers that hold values of secrets, in lower case.
+    secret: frozenset[bytes] = frozenset()
 
     @property
     def origin(self) -> Origin:
@@ -81,7 +84,7 @@ class Outgoing:
         if self.url.scheme == "https" and target.scheme == "http" and body:
             raise HttpFailure("it was redirected from https to http, which would send the body unencrypted")
         if following.origin != self.origin:
-            following = replace(following, headers=_only(self.headers, _HARMLESS))
+            following = replace(following, headers=_only(self.headers, _HARMLESS - self.secret))
         if get:
             content = frozenset(name for name, _ in self.headers if name.lower().startswith(b"content-"))
             following = replace(following, headers=tuple(h for h in following.headers if h[0] not in content))
@@ -108,6 +111,25 @@ def parse(spec: Mapping[str, Any]) -> Outgoing:
     url = _with_query(_without_userinfo(url), _pairs(spec.get("query"), "the query"))
     follow = spec.get("redirects") is not False
     return Outgoing(method, url, tuple(headers), body, _timeout(spec.get("timeout")), follow)
+
+
+def with_secret_headers(outgoing: Outgoing, spec: Mapping[str, Any], secret: Callable[[str], str]) -> Outgoing:
+    """Put in what a script may send but not see.
+
+    Args:
+        outgoing: what ``parse`` made of ``spec``.
+        spec: from the script.
+        secret: returns the value of a secret, ``""`` when there is none; asked only for what can be sent otherwise.
+
+    Raises:
+        HttpFailure: see ``parse``.
+    """
+    templates = _pairs(spec.get("secret_headers"), "headers from secrets")
+    _check_templates(templates)
+    filled = _headers([[name, _filled(name, template, secret)] for name, template in templates])
+    names = frozenset(name.lower() for name, _ in filled)
+    kept = tuple(header for header in outgoing.headers if header[0].lower() not in names)
+    return replace(outgoing, headers=(*kept, *filled), secret=names)
 
 
 def _parse_url(text: str) -> httpx2.URL:
@@ -152,6 +174,32 @@ def _text(value: Any, what: str) -> str:
     if not isinstance(value, str) or not value:
         raise HttpFailure(f"{what.lower()} is missing")
     return value
+
+
+def _check_templates(templates: Sequence[tuple[str, str]]) -> None:
+    """Refuse what could not be sent before any secret is asked for."""
+    for name, template in templates:
+        try:
+            secret_names(template)
+        except TemplateError as error:
+            raise HttpFailure(f"{_header_from_secret(name)}: {error}") from None
+        _headers([[name, template]])
+        if name.lower().encode("ascii") in _FRAMING:
+            raise HttpFailure(f"{_header_from_secret(name)}: nightdrop sets this header itself")
+
+
+def _filled(name: str, template: str, secret: Callable[[str], str]) -> str:
+    def value(secret_name: str) -> str:
+        # Files end with a line break, and no header may hold one.
+        if found := secret(secret_name).strip():
+            return found
+        raise HttpFailure(f"{_header_from_secret(name)}: there is no value for the secret {secret_name!r:.140}")
+
+    return fill_in(template, value)
+
+
+def _header_from_secret(name: str) -> str:
+    return f"HeaderFromSecret({name[:80]})"
 
 
 def _pairs(value: Any, what: str) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ _WHY = {
 # json.dumps would build an encoder for each value.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
+_CALLERS = frozenset({"GetSecret", "RequireSecret", "...FromSecret"})
 _NOT_A_NAME = "this cannot be the name of a secret"
 
 
@@ -60,7 +61,7 @@ class SecretCalls:
 
     def value(self, name: str) -> str:
         """Return a value for a client that the script named the secret to, ``""`` when there is none."""
-        value = json.loads(self.get(name, "GetSecret"))["v"]
+        value = json.loads(self.get(name, "...FromSecret"))["v"]
         return value if isinstance(value, str) else ""
 
     def has(self, name: object) -> bool:
@@ -85,7 +86,7 @@ class SecretCalls:
 
     def _refused(self, name: object, caller: object, why: str) -> str:
         shown = json.dumps(name[: MAX_NAME + 1]) if isinstance(name, str) else "?"
-        function = "RequireSecret" if caller == "RequireSecret" else "GetSecret"
+        function = caller if isinstance(caller, str) and caller in _CALLERS else "GetSecret"
         self._log("warn", f"{function}({shown}): {why}")
         return json.dumps({"v": None, "why": why})
 

@@ -290,6 +290,22 @@ declare class HttpCli {
    */
   Header(name: string, value: string): HttpCli;
   /**
+   * Sets a request header from secrets, whose values the script never gets.
+   *
+   * In the template, the name of a secret in braces stands for its value: `Bearer {my-api-key}`.
+   *
+   * `{{` and `}}` stand for the braces themselves; a secret with braces in its name cannot be used.
+   *
+   * The values are put in when the request is sent. Without one of them there is no request.
+   *
+   * White space at both ends of a value is left out.
+   *
+   * A server that repeats the header in its answer gives the value to the script.
+   *
+   * The log shows `***` for the value. A redirect to another host does not take the header along.
+   */
+  HeaderFromSecret(name: string, template: string): HttpCli;
+  /**
    * Sets the request body to a text, sent as UTF-8.
    *
    * Sets no content type.

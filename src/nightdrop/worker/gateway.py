@@ -93,6 +93,7 @@ class Gateway:
             body_limit=self._run["limits"]["body"],
             log=self._log.write,
             files=self._files,
+            secret=self._secrets.value,
         )
 
     @cached_property

@@ -210,3 +210,29 @@ def test_a_secret_in_an_answer_is_masked_in_the_log(pair, server):
     assert run(
         pair, server, "GetSecret('my-api-key'); Log(new HttpCli().Url('ADDRESS').Get().BodyAsString())"
     ).texts == ["you sent ***"]
+
+
+def test_a_header_from_a_secret_that_the_script_never_has(pair, server):
+    pair.secrets["my-api-key"] = b"k-0123456789"
+    code = """
+    var hc = new HttpCli().Url("ADDRESS/").HeaderFromSecret("Authorization", "Bearer {my-api-key}");
+    Log(JSON.stringify(hc), hc.Get().StatusCode());
+    hc.Header("Authorization", "mine").Get();
+    hc.Header("authorization", "mine").HeaderFromSecret("Authorization", "{none}");
+    Log(hc.Get().IsValid());"""
+    result = run(pair, server, code)
+    assert [headers["Authorization"] for _, _, headers, _ in server.seen] == ["Bearer k-0123456789", "mine"]
+    assert result.texts == [
+        "{} 200",
+        '...FromSecret("none"): there is no such secret in this site',
+        f"GET {server.address}/ failed: HeaderFromSecret(Authorization): there is no value for the secret 'none'.",
+        "false",
+    ]
+    assert result.end["secrets"] == ["my-api-key"]
+
+
+def test_a_header_from_a_secret_is_masked_when_the_server_sends_it_back(pair, server):
+    pair.secrets["my-api-key"] = b"k-0123456789"
+    server.answer = (200, [], b"you sent k-0123456789")
+    code = 'Log(new HttpCli().Url("ADDRESS/").HeaderFromSecret("X-Key", "{my-api-key}").Get().BodyAsString())'
+    assert run(pair, server, code).texts == ["you sent ***"]

@@ -160,12 +160,19 @@ class Run:
     def __init__(self, names, body_limit, files):
         self.connector = DirectConnector(names)
         self.lines = []
+        self.secrets = {}
+        self.asked_secrets = []
         self.service = http.HttpService(
             self.connector,
             body_limit=body_limit,
             log=lambda level, line: self.lines.append((level, line)),
             files=files and Files(Roots.open(str(files))),
+            secret=self._secret,
         )
+
+    def _secret(self, name):
+        self.asked_secrets.append(name)
+        return self.secrets.get(name, "")
 
     def ask(self, url, method="GET", **spec):
         return self.service.request({"method": method, "url": url, "timeout": WAIT, "redirects": True, **spec})

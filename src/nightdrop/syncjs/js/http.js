@@ -3,7 +3,7 @@ const responses = new WeakMap();
 
 const emptyRequest = () => ({
   url: "", headers: [], query: [], timeout: null, body: null, body_b64: null, form: null,
-  basic: null, bearer: null, redirects: true, problem: null,
+  basic: null, bearer: null, redirects: true, secret_headers: [], problem: null,
 });
 
 const stateOf = (map, object, owner) => {
@@ -44,7 +44,12 @@ const noBody = { body: null, body_b64: null, form: null };
 const stores = {
   Url: (r, url) => ({ url }),
   Timeout: (r, seconds) => (seconds < 0 ? "the time must not be negative" : { timeout: seconds === 0 ? null : seconds }),
-  Header: (r, name, value) => ({ headers: [...named(r.headers, name), [name, value]] }),
+  Header: (r, name, value) => ({
+    headers: [...named(r.headers, name), [name, value]], secret_headers: named(r.secret_headers, name),
+  }),
+  HeaderFromSecret: (r, name, template) => ({
+    headers: named(r.headers, name), secret_headers: [...named(r.secret_headers, name), [name, template]],
+  }),
   Query: (r, name, values) => ({ query: [...others(r.query, name), ...values.map((value) => [name, value])] }),
   BasicAuth: (r, user, password) => ({ basic: [user, password], bearer: null }),
   BearerToken: (r, token) => ({ bearer: token, basic: null }),
