@@ -96,4 +96,6 @@ def _site() -> Iterator[str]:
 def _shown(name: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "empty"
+    if isinstance(value, str) or name == "smtp_port":
+        return str(value or ("0" if value == 0 else "empty"))
     return f"{value} s" if name in {"cpu", "wall"} else f"{value // 2**20} MiB"

@@ -82,13 +82,18 @@ def test_settings_of_a_site_are_saved(hosted: Hosted, site: str, opened: Tab) ->
     page.keyboard.press("Enter")
     # What was typed and not ended with Enter counts too.
     refused.fill("198.51.100.0/24")
+    opened.label("Mail server").fill("mail.example.com")
+    opened.label("Encryption").select_option("TLS from the start")
+    opened.label("Port").fill("2465")
     opened.button("Save").click()
     page.get_by_text(f"Changed the settings of {site}.").wait_for()
     changed = {"memory": 64 * 2**20, "egress_allow": ["127.0.0.1"], "egress_deny": ["198.51.100.0/24"]}
+    changed |= {"smtp_host": "mail.example.com", "smtp_port": 2465, "smtp_tls": "implicit"}
     assert settings() == before | changed
     page.reload()
     opened.button(f"Settings of {site}").click()
     expect(memory).to_have_value("64MiB")
+    expect(opened.label("Port")).to_have_value("2465")
     dialog = opened.dialog(f"Settings of {site}")
     for host in ("127.0.0.1", "198.51.100.0/24"):
         expect(dialog.get_by_text(host, exact=True)).to_be_visible()

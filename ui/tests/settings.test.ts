@@ -6,16 +6,18 @@ import { asLocal, readExpiry } from '../src/secrets/DetailFields'
 import { hasExpired } from '../src/secrets/Expiry'
 import { changed, shown } from '../src/sites/settings'
 
-const given = { memory: 128 * 2 ** 20, cpu: 60, wall: 5400, log: 1536, body: 1, egress_allow: ['a'], egress_deny: [], paths: ['/srv/in:ro'] }
+const mail = { smtp_host: 'mail.example', smtp_tls: 'none', smtp_user: '', smtp_password_secret: 'smtp', smtp_from: '' }
+const given = { memory: 128 * 2 ** 20, cpu: 60, wall: 5400, log: 1536, body: 1, egress_allow: ['a'], egress_deny: [], paths: ['/srv/in:ro'], ...mail, smtp_port: 0 }
 
 test('settings are shown as people write them, without losing any of them', () => {
-  expect(shown(given)).toEqual({ memory: '128MiB', cpu: '1m', wall: '90m', log: '1536', body: '1', egress_allow: ['a'], egress_deny: [], paths: ['/srv/in:ro'] })
+  expect(shown(given)).toEqual({ memory: '128MiB', cpu: '1m', wall: '90m', log: '1536', body: '1', egress_allow: ['a'], egress_deny: [], paths: ['/srv/in:ro'], ...mail, smtp_port: '' })
+  expect(shown({ ...given, smtp_port: 25 }).smtp_port).toBe('25')
 })
 
 test('only what was changed is sent, an emptied field as the default', () => {
   const before = shown(given)
   expect(changed(before, before)).toEqual({})
-  expect(changed(before, { ...before, cpu: '2m', log: '', egress_allow: [] })).toEqual({ cpu: '2m', log: null, egress_allow: [] })
+  expect(changed(before, { ...before, cpu: '2m', log: '', egress_allow: [], smtp_host: '', smtp_port: '25' })).toEqual({ cpu: '2m', log: null, egress_allow: [], smtp_host: null, smtp_port: '25' })
 })
 
 test('an expiry survives the way through the field, to the minute', () => {

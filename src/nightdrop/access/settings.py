@@ -1,4 +1,4 @@
-"""A site's settings: limits of its runs, where they may connect, and the directories they have."""
+"""A site's settings: limits of its runs, where they may connect, their directories, the server for their mail."""
 
 import difflib
 import json
@@ -10,6 +10,7 @@ from typing import Any
 
 from nightdrop.core.egress import EgressRuleError, EgressRules
 from nightdrop.core.errors import InvalidError
+from nightdrop.core.mail_address import AddressError, parse_address
 from nightdrop.core.site_paths import MAX_ENTRIES, form_problem, nested
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
@@ -20,6 +21,7 @@ _DURATION = re.compile(r"(?=[0-9])(?:([0-9]{1,7})h)?(?:([0-9]{1,7})m)?(?:([0-9]{
 
 _SIZE_HINT = "Write it like 128MiB."
 _DURATION_HINT = "Write it like 30s or 5m."
+_NUMBER_HINT = "Write a number."
 _PATH_HINT = "Write it like /srv/in, or /srv/in:ro."
 
 
@@ -47,6 +49,12 @@ class SiteSettings:
     egress_allow: tuple[str, ...] = ()
     egress_deny: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    smtp_host: str = ""
+    smtp_port: int = 0
+    smtp_tls: str = "starttls"
+    smtp_user: str = ""
+    smtp_password_secret: str = ""
+    smtp_from: str = ""
 
 
 def parse_size(text: str) -> int:
@@ -72,6 +80,12 @@ def parse_duration(text: str) -> int:
         raise SettingInvalidError("This is not a length of time.", hint=_DURATION_HINT)
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return hours * 3600 + minutes * 60 + seconds
+
+
+def _parse_number(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text.strip()):
+        raise SettingInvalidError("This is not a number.", hint=_NUMBER_HINT)
+    return int(text)
 
 
 @lru_cache(maxsize=256)
@@ -126,7 +140,7 @@ def allowed_values(key: str) -> str:
         KeyError: there is no such setting.
     """
     rule = _RULES[key]
-    return f"{rule.low_shown} to {rule.high_shown}" if isinstance(rule, _Number) else "list"
+    return rule.allowed if isinstance(rule, _Number | _Choice | _Text) else "list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +154,13 @@ class _Number:
     high_shown: str
 
     @property
+    def allowed(self) -> str:
+        return f"{self.low_shown} to {self.high_shown}"
+
+    @property
     def hint(self) -> str:
+        if self.parse is _parse_number:
+            return _NUMBER_HINT
         return _SIZE_HINT if self.parse is parse_size else _DURATION_HINT
 
     def __call__(self, key: str, value: Any) -> int:
@@ -155,6 +175,44 @@ class _Number:
                 f"{key} must be between {self.low_shown} and {self.high_shown}.", hint=self.hint, field=key
             )
         return number
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    @property
+    def allowed(self) -> str:
+        return ", ".join(self.words)
+
+    def __call__(self, key: str, value: Any) -> str:
+        if value not in self.words:
+            raise SettingInvalidError(f"{key} is one of a few words.", hint=f"Write one of: {self.allowed}.", field=key)
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text; ``allowed`` and ``hint`` are for people."""
+
+    allowed: str
+    hint: str
+    fits: Callable[[str], object]
+
+    def __call__(self, key: str, value: Any) -> str:
+        if not isinstance(value, str) or not self.fits(value.strip()):
+            raise SettingInvalidError(f"{key} must be {self.allowed}.", hint=self.hint, field=key)
+        return value.strip()
+
+
+def _is_sender(text: str) -> bool:
+    try:
+        parse_address(text)
+    except AddressError:
+        return False
+    return True
 
 
 def _entries(key: str, value: Any) -> list[str]:
@@ -195,5 +253,23 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
     "egress_allow": _rules,
     "egress_deny": _rules,
     "paths": _paths,
+    "smtp_host": _Text(
+        "a host name or an address",
+        "The port is a setting of its own, smtp_port.",
+        re.compile(r"[A-Za-z0-9._:-]{1,253}").fullmatch,
+    ),
+    "smtp_port": _Number(_parse_number, 0, 65535, "0", "65535"),
+    "smtp_tls": _Choice(("starttls", "implicit", "none")),
+    "smtp_user": _Text(
+        "a user name",
+        "It has at most 320 characters, and no control characters.",
+        lambda text: len(text) <= 320 and text.isprintable(),
+    ),
+    "smtp_password_secret": _Text(
+        "the name of a secret",
+        "Put the password into a secret: nightdrop secret set NAME",
+        lambda text: len(text) <= 128 and text.isascii() and text.isprintable(),
+    ),
+    "smtp_from": _Text("a mail address", "Write it like me@example.com, or My Name <me@example.com>.", _is_sender),
 }
 assert _RULES.keys() == {field.name for field in fields(SiteSettings)}

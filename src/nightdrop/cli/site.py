@@ -10,6 +10,7 @@ from nightdrop.cli.keeper import sites_shut
 from nightdrop.cli.usage import PAIR, TEXT, Group, pairs
 
 _MIB = 1024 * 1024
+_SIZES = {"memory", "log", "body"}
 _SET_HELP = """\
 Change settings of a site; they hold for runs that start afterwards.
 
@@ -22,6 +23,13 @@ body          largest HTTP response, or piece of a file: 1KiB to 64MiB, default 
 egress_allow  addresses, networks and hosts that are open although special
 egress_deny   addresses, networks and hosts that are closed
 paths         directories of the host that scripts may use; :ro is read only
+smtp_host     server that sends the mail of scripts
+smtp_port     its port, default the usual one of smtp_tls: 587, 465 or 25
+smtp_tls      starttls (default), implicit, or none: not encrypted
+smtp_user     user to sign in as
+smtp_password_secret
+              name of the secret that holds the password
+smtp_from     sender of mail for which a script names none
 
 \b
 Sizes: KiB, MiB, GiB. Times: s, m, h. Lists: commas between the entries.
@@ -86,7 +94,8 @@ def show_site(context: Context, name: str) -> None:
     shown = _shown(site)
     fields = [("name", site["name"]), ("id", site["id"]), ("created", shown["created"]), ("state", shown["state"])]
     fields += [(key, _setting(key, value)) for key, value in site["settings"].items()]
-    context.show(site, "\n".join(f"{key:<13} {value}" for key, value in fields))
+    width = max(len(key) for key, _ in fields)
+    context.show(site, "\n".join(f"{key:<{width}} {value}" for key, value in fields))
 
 
 def _with_problem(client: Client, site: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +111,8 @@ def _setting(key: str, value: Any) -> str:
         return ", ".join(value) or "-"
     if key in {"cpu", "wall"}:
         return f"{value} s"
+    if key not in _SIZES:
+        return str(value or "-")
     if value % _MIB == 0:
         return f"{value // _MIB} MiB"
     return f"{value // 1024} KiB" if value % 1024 == 0 else f"{value} bytes"

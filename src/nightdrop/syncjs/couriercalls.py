@@ -27,6 +27,7 @@ class CourierCalls:
         log: Callable[[str, str], None],
         secret: Callable[[str], str],
         pause: Callable[[Channel], None],
+        mail_secret: str = "",
     ) -> None:
         """Take over the channel.
 
@@ -35,11 +36,13 @@ class CourierCalls:
             log: takes a level and a text.
             secret: returns the value of a secret, ``""`` without one.
             pause: returns when the channel can be read, and looks after everything else meanwhile.
+            mail_secret: the secret that the site's mail server wants, ``""`` for none.
         """
         self._channel = channel
         self._log = log
         self._secret = secret
         self._pause = pause
+        self._mail_secret = mail_secret
 
     def ask(self, request: dict[str, Any]) -> Any:
         """Return the answer, any JSON value.
@@ -47,7 +50,7 @@ class CourierCalls:
         Raises:
             CourierGoneError: it is dead, or sent what is none of its messages.
         """
-        wanted = _Wanted(request)
+        wanted = _Wanted(request, self._mail_secret)
         try:
             self._channel.send_json(request)
             while True:
@@ -81,11 +84,13 @@ class CourierCalls:
 class _Wanted:
     """The secrets that one request may need: those that it names, and those that a payload among them names.
 
+    Mail needs the one that the site's settings name, and no other.
+
     A server that took over the courier gets no other secret of the site.
     """
 
-    def __init__(self, request: dict[str, Any]) -> None:
-        self._texts: list[str] = []
+    def __init__(self, request: dict[str, Any], mail_secret: str) -> None:
+        self._texts = [mail_secret] if mail_secret and request["op"] == "mail" else []
         for part in ("fields", "options"):
             self._texts += [value for value in request.get(part, {}).values() if isinstance(value, str)]
         self._payloads: list[str] = []

@@ -14,7 +14,7 @@ from nightdrop.syncjs.table import TABLE
 # A script has at most 1 MiB, hence at most this many lines.
 FIRST_LINE = 1_100_001
 
-_PARTS = ("core", "text", "functions", "http", "remotes", "files", "install")
+_PARTS = ("core", "text", "functions", "http", "remotes", "mail", "files", "install")
 _FOLDER = Path(__file__).parent / "js"
 
 
@@ -31,9 +31,10 @@ def _method(method: Method) -> dict[str, Any]:
 
 def _object(kind: ObjectType) -> dict[str, Any]:
     entry = {"name": kind.name, "constructible": kind.constructible, "methods": [_method(m) for m in kind.methods]}
+    if kind.constructible and kind.fields:
+        entry |= {"fields": [[f.name, f.default] for f in kind.fields]}
     if kind.options:
         (options,) = (each for each in TABLE.objects if each.name == kind.options)
-        entry |= {"fields": [[f.name, f.default] for f in kind.fields]}
         entry |= {"options": [[f.name, f.default] for f in options.fields]}
     return entry
 

@@ -1,4 +1,4 @@
-"""What a script's client objects ask for, checked before it goes to the courier."""
+"""What a script's client objects and its mail ask for, checked before it goes to the courier."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ class NoCallError(Exception):
 
 
 class RemoteCalls:
-    """Serves the client objects of one run; ``courier`` is asked for when the script first needs one."""
+    """Serves the client objects and the mail of one run; ``courier`` is asked for when the script first needs one."""
 
     def __init__(self, courier: Callable[[], CourierCalls], log: Callable[[str, str], None]) -> None:
         self._make_courier = courier
@@ -64,6 +64,14 @@ class RemoteCalls:
             raise NoCallError
         request = {"op": "call", "client": _number(client), "method": method, "args": arguments}
         return self._ask({**request, "options": _values(options)})
+
+    def mail(self, message: object) -> Any:
+        """Send a mail.
+
+        Raises:
+            NoCallError, CourierGoneError: see ``connect``.
+        """
+        return self._ask({"op": "mail", "message": _values(message)})
 
     def _ask(self, request: dict[str, Any]) -> Any:
         if self._courier is None:

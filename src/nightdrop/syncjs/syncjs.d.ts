@@ -61,6 +61,21 @@ declare function Exit(): never;
 declare function Sleep(ms: number): void;
 
 /**
+ * Sends a mail by the mail server of the site; true when the server has accepted it for every recipient.
+ *
+ * Several recipients, and several attachments, have commas between them.
+ *
+ * `from` may be `""`: then the setting `smtp_from` of the site is the sender.
+ *
+ * An attachment is a file in the site's directories, or a mask such as `reports/*.csv`.
+ *
+ * A recipient that the server refuses makes it false; the others get the mail.
+ *
+ * It never throws; the reason of a failure is a line in the run's log.
+ */
+declare function SendMail(from: string, to: string | string[], subject: string, body: string, attachments?: string | string[]): boolean;
+
+/**
  * Returns a deep copy, as in browsers.
  *
  * Maps, sets, dates, byte arrays and cycles are copied; a function cannot be.
@@ -1488,6 +1503,76 @@ interface DirListItem {
    * Its permissions, such as `rw-r--r--`; `""` if unknown.
    */
   Permissions: string;
+}
+
+/**
+ * A mail, for what `SendMail` cannot say.
+ *
+ * Addresses are written `me@example.com` or `My Name <me@example.com>`; several with commas, or as an array.
+ *
+ * A mail may have 100 recipients, 100 attachments and 25 MiB of them, 5 MiB of text, 900 characters of subject.
+ *
+ * No call throws: a failure is `false`, and the log says why.
+ */
+declare class MailMessage {
+  /**
+   * The sender; the setting `smtp_from` of the site when it is `""`.
+   *
+   * "" unless set.
+   */
+  From: string;
+  /**
+   * The recipients.
+   *
+   * "" unless set.
+   */
+  To: string | string[];
+  /**
+   * Recipients of a copy.
+   *
+   * "" unless set.
+   */
+  Cc: string | string[];
+  /**
+   * Recipients whom the others do not see.
+   *
+   * "" unless set.
+   */
+  Bcc: string | string[];
+  /**
+   * Who shall get the answers.
+   *
+   * "" unless set.
+   */
+  ReplyTo: string | string[];
+  /**
+   * The subject, one line.
+   *
+   * "" unless set.
+   */
+  Subject: string;
+  /**
+   * The message as plain text.
+   *
+   * "" unless set.
+   */
+  Text: string;
+  /**
+   * The message as HTML; with `Text` as well, readers choose.
+   *
+   * "" unless set.
+   */
+  HTML: string;
+  /**
+   * Adds a file of the site's directories; it is read when the mail is sent.
+   */
+  AddAttachment(path: string): MailMessage;
+  /**
+   * Sends it; true when the server has accepted it for every recipient.
+   *
+   * It can be changed and sent again.
+   */
+  Send(): boolean;
 }
 
 // Types of virtual file system

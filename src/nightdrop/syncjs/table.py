@@ -7,6 +7,7 @@ test fails when a generated file is stale.
 from nightdrop.syncjs.constants import CONSTANTS
 from nightdrop.syncjs.filetable import FILE_FUNCTIONS, VALUE_FUNCTIONS
 from nightdrop.syncjs.httptable import HTTP_CLI, HTTP_RES
+from nightdrop.syncjs.mailtable import MAIL_MESSAGE, SEND_MAIL
 from nightdrop.syncjs.model import Function, Origin, Param, Table, Variable
 from nightdrop.syncjs.remotetable import DIR_LIST_ITEM, REMOTE_OPTIONS, REMOTES
 
@@ -79,6 +80,7 @@ FUNCTIONS = (
         ("The time counts towards the run's time limit.",),
         "sleep",
     ),
+    SEND_MAIL,
     Function(
         "structuredClone",
         (Param("value", "T"),),
@@ -117,6 +119,6 @@ VARIABLES = (
 TABLE = Table(
     (*FUNCTIONS, *FILE_FUNCTIONS, *VALUE_FUNCTIONS),
     VARIABLES,
-    (HTTP_CLI, HTTP_RES, *REMOTES, REMOTE_OPTIONS, DIR_LIST_ITEM),
+    (HTTP_CLI, HTTP_RES, *REMOTES, REMOTE_OPTIONS, DIR_LIST_ITEM, MAIL_MESSAGE),
     CONSTANTS,
 )

@@ -12,13 +12,16 @@ import pkgutil
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from nightdrop.core.wire import Channel, ChannelClosedError
 from nightdrop.sandbox.landlock import Rule, restrict_files
-from nightdrop.syncjs import remotes
+from nightdrop.syncjs import mail, remotes
 from nightdrop.syncjs.files import Roots
+from nightdrop.syncjs.mail.draft import MailSettings
+from nightdrop.syncjs.mail.service import MailService
 from nightdrop.syncjs.net import BrokerConnector, ConnectError
 from nightdrop.syncjs.remotes import web
 from nightdrop.syncjs.remotes.encryption import codec
@@ -34,13 +37,15 @@ def preload() -> None:
     """Import what would be imported late: a confined process finds no module."""
     # asyncssh wants to know who and where we are, and would look it up in files; it uses neither here.
     os.environ |= {"LOGNAME": "nightdrop", "HOME": "/nonexistent"}
-    for module in pkgutil.iter_modules(remotes.__path__):
-        importlib.import_module(f"{remotes.__name__}.{module.name}")
-    for late in ("_strptime", "concurrent.futures.thread"):
+    for package in (remotes, mail):
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    # What the others import at their first use.
+    for late in ("_strptime", "concurrent.futures.thread", "email.base64mime", "email.generator", "email.quoprimime"):
         importlib.import_module(late)
     web.preload()
     _trusting()
-    for encoding in ("idna", "ascii", "latin-1", "utf-8-sig", "unicode_escape"):
+    for encoding in ("idna", "punycode", "ascii", "latin-1", "utf-8-sig", "unicode_escape"):
         codecs.lookup(encoding)
 
 
@@ -57,18 +62,42 @@ def main(gateway: socket.socket, broker: socket.socket, *, narrow: Narrow = rest
         begin = channel.recv_json()
         roots = Roots.open(begin["files"], begin["paths"])
         narrow(roots.rules())
-        service = RemoteService(
-            _dialer(BrokerConnector(Channel(broker))),
-            SiteFiles(roots),
-            lambda level, text: channel.send_json({"log": [level, text]}),
-            lambda name: _secret(channel, name),
-            codecs=codec,
-            context=_trusting,
-        )
+        services = _services(channel, BrokerConnector(Channel(broker)), SiteFiles(roots), begin["mail"])
         while True:
-            channel.send_json({"v": _answer(service, channel.recv_json())})
+            channel.send_json({"v": services.answer(channel.recv_json())})
     except ChannelClosedError:
         return
+
+
+@dataclass(frozen=True, slots=True)
+class _Services:
+    remotes: RemoteService
+    mail: MailService
+
+    def answer(self, request: dict[str, Any]) -> Any:
+        match request["op"]:
+            case "mail":
+                return self.mail.send(request["message"])
+            case "connect":
+                return self.remotes.connect(request["client"], request["kind"], request["fields"], request["options"])
+            case _:
+                return self.remotes.call(request["client"], request["method"], request["args"], request["options"])
+
+
+def _services(gateway: Channel, broker: BrokerConnector, files: SiteFiles, settings: dict[str, Any]) -> _Services:
+    dial = _dialer(broker)
+
+    def log(level: str, text: str) -> None:
+        gateway.send_json({"log": [level, text]})
+
+    def secret(name: str) -> str:
+        gateway.send_json({"secret": name})
+        return str(gateway.recv_json()["secret"])
+
+    return _Services(
+        RemoteService(dial, files, log, secret, codecs=codec, context=_trusting),
+        MailService(MailSettings(**settings), dial, files, log, secret, context=_trusting),
+    )
 
 
 @cache
@@ -85,14 +114,3 @@ def _dialer(broker: BrokerConnector) -> Dial:
             raise DialError(error.message) from None
 
     return dial
-
-
-def _secret(gateway: Channel, name: str) -> str:
-    gateway.send_json({"secret": name})
-    return str(gateway.recv_json()["secret"])
-
-
-def _answer(service: RemoteService, request: dict[str, Any]) -> Any:
-    if request["op"] == "connect":
-        return service.connect(request["client"], request["kind"], request["fields"], request["options"])
-    return service.call(request["client"], request["method"], request["args"], request["options"])

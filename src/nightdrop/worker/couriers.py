@@ -11,7 +11,9 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from nightdrop.access.settings import SiteSettings
 from nightdrop.core.wire import Channel, Frame, channel_pair
 from nightdrop.sandbox import limits
 from nightdrop.worker.children import Child
@@ -76,8 +78,9 @@ class Couriers:
             egress = {"allow": list(run.settings.egress_allow), "deny": list(run.settings.egress_deny)}
             opening = {"op": "open_run", "run": _broker_name(run.id), "id": 0, "egress": egress}
             self._broker.send(opening, [broker_end.fileno()])
-            # Before the gateway has its end: which files the courier reaches is not for a gateway to say.
-            Channel(ours).send_json({"files": str(files), "paths": paths})
+            # Before the gateway has its end: which files the courier reaches, and which server gets the password of
+            # the site's mail, is not for a gateway to say.
+            Channel(ours).send_json({"files": str(files), "paths": paths, "mail": _mail(run.settings)})
             live.give_courier(ours.fileno())
         if self._zygote.pid is None:
             self._zygote.start()
@@ -119,6 +122,17 @@ class Couriers:
         courier.pidfd = pidfd
         with contextlib.suppress(ProcessLookupError):
             limits.limit_process(limits.pid_of(pidfd), memory=_MEMORY, cpu=courier.cpu)
+
+
+def _mail(settings: SiteSettings) -> dict[str, Any]:
+    return {
+        "host": settings.smtp_host,
+        "port": settings.smtp_port,
+        "tls": settings.smtp_tls,
+        "user": settings.smtp_user,
+        "password_secret": settings.smtp_password_secret,
+        "sender": settings.smtp_from,
+    }
 
 
 def _broker_name(run_id: str) -> str:

@@ -111,6 +111,7 @@ class Gateway:
             log=self._log.write,
             secret=self._secrets.value,
             pause=self._wait_for,
+            mail_secret=self._run["mail_secret"],
         )
 
     def serve(self) -> None:
@@ -265,6 +266,9 @@ class Gateway:
     def remote_call(self, client: object, method: object, arguments: object, options: object) -> bytes:
         return _value(self._remotes.call(client, method, arguments, options))
 
+    def mail_send(self, message: object) -> bytes:
+        return _value(self._remotes.mail(message))
+
     def file_step(self, step: str, *arguments: object) -> bytes:
         if step in LONG_STEPS:
             self._log.flush()
@@ -333,6 +337,7 @@ OPERATIONS: dict[str, tuple[Callable[..., bytes | None], int]] = {
     "remote.connect": (Gateway.remote_connect, 4),
     "remote.configure": (Gateway.remote_configure, 3),
     "remote.call": (Gateway.remote_call, 4),
+    "mail.send": (Gateway.mail_send, 1),
     "uuid": (Gateway.uuid, 0),
     **{f"file.{step}": (_file_operation(step), arity) for step, arity in STEPS.items()},
 }

@@ -110,6 +110,7 @@ class LiveRun:
             },
             "files": files,
             "paths": paths,
+            "mail_secret": settings.smtp_password_secret,
         }
 
     def _frame(self, frame: Frame) -> None:

@@ -159,6 +159,7 @@ class Pair:
             "limits": limits,
             "files": str(self.files),
             "paths": [[path, None] for path in self.paths],
+            "mail_secret": "",
         }
         keeper_end, keeper_peer = channel_pair()
         broker_end, broker_peer = channel_pair()

@@ -73,6 +73,14 @@ def test_what_is_stored_is_what_was_changed():
     assert parse_settings(stored) == SiteSettings(wall=300, cpu=7)
 
 
+def test_a_mail_server():
+    given = {"smtp_host": " mail.example.com ", "smtp_port": "465", "smtp_tls": "implicit", "smtp_user": "me"}
+    given |= {"smtp_password_secret": "smtp", "smtp_from": "Night <night@example.com>"}
+    settings = parse_settings(changed_settings("{}", given))
+    assert settings == SiteSettings(**{**given, "smtp_host": "mail.example.com", "smtp_port": 465})
+    assert parse_settings(changed_settings("{}", dict.fromkeys(given, ""))) == SiteSettings()
+
+
 def test_a_setting_of_a_newer_version_is_ignored_and_kept():
     stored = '{"cpu":5,"warp":9}'
     assert parse_settings(stored) == SiteSettings(cpu=5)
@@ -105,6 +113,20 @@ def test_an_unknown_setting_names_the_nearest(key, near):
         ("body", "65MiB"),
         ("egress_allow", "http://example.com"),
         ("egress_allow", "10.0.0.0/33"),
+        ("smtp_host", "mail.example.com:25/x"),
+        ("smtp_host", "a b"),
+        ("smtp_host", 5),
+        ("smtp_port", "65536"),
+        ("smtp_port", "-1"),
+        ("smtp_port", "25s"),
+        ("smtp_port", "\u0662\u0665"),
+        ("smtp_tls", "tls"),
+        ("smtp_tls", ["none"]),
+        ("smtp_user", "a\nb"),
+        ("smtp_password_secret", "n" * 129),
+        ("smtp_password_secret", "\u00e4"),
+        ("smtp_from", "night"),
+        ("smtp_from", "a@example.com, b@example.com"),
         ("egress_deny", "a b"),
         ("egress_deny", [1]),
         ("egress_deny", {"a": 1}),

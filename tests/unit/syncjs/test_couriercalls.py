@@ -13,7 +13,7 @@ CONNECT = {"op": "connect", "client": 1, "kind": "sftp", "fields": {"PassFromSec
 class Asked:
     """A courier that says what a test tells it to, and the gateway's end."""
 
-    def __init__(self, talk):
+    def __init__(self, talk, mail_secret=""):
         ours, theirs = channel_pair()
         self.courier = Channel(theirs)
         self.log, self.read = [], []
@@ -24,6 +24,7 @@ class Asked:
             log=lambda *line: self.log.append(line),
             secret=self._secret,
             pause=lambda _: None,
+            mail_secret=mail_secret,
         )
         self.heard = []
         self._thread = threading.Thread(target=self._work, args=(talk,))
@@ -73,6 +74,23 @@ def test_a_payload_may_name_another():
     asked = Asked([{"secret": "payload"}, {"secret": "far-door"}, {"secret": "other"}, {"v": True}])
     asked.ask({**CONNECT, "fields": {"PayloadFromSecret": "payload"}})
     assert asked.heard == ['{"passFromSecret": "far-door"}', "hunter22", ""]
+
+
+MAIL = {"op": "mail", "message": {"To": "other", "Subject": "far-door", "Paths": ["payload"]}}
+
+
+def test_mail_gets_the_secret_of_the_site_and_none_that_a_message_names():
+    asked = Asked([*({"secret": name} for name in ("smtp", "other", "far-door", "payload")), {"v": True}], "smtp")
+    asked.secrets["smtp"] = "mail-password"
+    asked.ask(MAIL)
+    assert (asked.heard, asked.read) == (["mail-password", "", "", ""], ["smtp"])
+
+
+@pytest.mark.parametrize(("request_", "mail_secret"), [(MAIL, ""), (CONNECT, "smtp")], ids=["no server", "a client"])
+def test_the_password_for_mail_is_for_mail(request_, mail_secret):
+    asked = Asked([{"secret": "smtp"}, {"secret": ""}, {"v": True}], mail_secret)
+    asked.ask(request_)
+    assert (asked.heard, asked.read) == (["", ""], [])
 
 
 @pytest.mark.parametrize(

@@ -1879,7 +1879,7 @@ export interface components {
         };
         /**
          * Settings
-         * @description Limits of each run of the site, what its runs may connect to, and the directories they have.
+         * @description Limits of each run of the site, what its runs may connect to, their directories, the server for their mail.
          */
         Settings: {
             /**
@@ -1922,6 +1922,36 @@ export interface components {
              * @description Directories of the host beside the site's own; `:ro` is read only.
              */
             paths: string[];
+            /**
+             * Smtp Host
+             * @description The server that sends mail of scripts; without it they cannot send any.
+             */
+            smtp_host: string;
+            /**
+             * Smtp Port
+             * @description Its port; 0 for the usual one of `smtp_tls`: 587, 465 or 25.
+             */
+            smtp_port: number;
+            /**
+             * Smtp Tls
+             * @description How the connection is encrypted. With `none` it is not, the password included.
+             */
+            smtp_tls: string;
+            /**
+             * Smtp User
+             * @description The user to sign in as; without one nobody signs in.
+             */
+            smtp_user: string;
+            /**
+             * Smtp Password Secret
+             * @description The name of the secret that holds the password.
+             */
+            smtp_password_secret: string;
+            /**
+             * Smtp From
+             * @description The sender of mail for which the script names none.
+             */
+            smtp_from: string;
         };
         /**
          * SetupIn

@@ -10,6 +10,12 @@ export interface Settings {
   egress_allow: string[]
   egress_deny: string[]
   paths: string[]
+  smtp_host: string
+  smtp_port: string
+  smtp_tls: string
+  smtp_user: string
+  smtp_password_secret: string
+  smtp_from: string
 }
 
 export function shown(settings: Given): Settings {
@@ -22,6 +28,12 @@ export function shown(settings: Given): Settings {
     egress_allow: settings.egress_allow,
     egress_deny: settings.egress_deny,
     paths: settings.paths,
+    smtp_host: settings.smtp_host,
+    smtp_port: settings.smtp_port ? String(settings.smtp_port) : '',
+    smtp_tls: settings.smtp_tls,
+    smtp_user: settings.smtp_user,
+    smtp_password_secret: settings.smtp_password_secret,
+    smtp_from: settings.smtp_from,
   }
 }
 

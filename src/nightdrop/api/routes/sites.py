@@ -23,7 +23,7 @@ _KEY_LOOK_S = 0.5
 
 
 class Settings(Out):
-    """Limits of each run of the site, what its runs may connect to, and the directories they have."""
+    """Limits of each run of the site, what its runs may connect to, their directories, the server for their mail."""
 
     memory: int = Field(description="Bytes of memory.")
     cpu: int = Field(description="Seconds of processor time.")
@@ -33,6 +33,12 @@ class Settings(Out):
     egress_allow: list[str] = Field(description="Addresses, networks and hosts that are allowed although special.")
     egress_deny: list[str] = Field(description="Addresses, networks and hosts that are not allowed.")
     paths: list[str] = Field(description="Directories of the host beside the site's own; `:ro` is read only.")
+    smtp_host: str = Field(description="The server that sends mail of scripts; without it they cannot send any.")
+    smtp_port: int = Field(description="Its port; 0 for the usual one of `smtp_tls`: 587, 465 or 25.")
+    smtp_tls: str = Field(description="How the connection is encrypted. With `none` it is not, the password included.")
+    smtp_user: str = Field(description="The user to sign in as; without one nobody signs in.")
+    smtp_password_secret: str = Field(description="The name of the secret that holds the password.")
+    smtp_from: str = Field(description="The sender of mail for which the script names none.")
 
 
 class SiteOut(Out):

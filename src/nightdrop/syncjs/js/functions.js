@@ -34,6 +34,9 @@ const functions = {
     }
     call("sleep", [Math.min(wanted, 1e12)]);
   },
+  SendMail(from, to, subject, body, attachments) {
+    return sendMail({ From: from, To: to, Subject: subject, Text: body, Masks: attachments });
+  },
   structuredClone(value) {
     return cloneInto(value, new Map());
   },

@@ -50,6 +50,10 @@ for (const object of table.objects) {
     install(object.name, remoteClass(object));
     continue;
   }
+  if (object.name === "MailMessage") {
+    install(object.name, mailClass(object));
+    continue;
+  }
   const type = classes[object.name];
   const known = object.methods.map((method) => method.name);
   for (const method of object.methods) addMethod(type.prototype, object.name, method.name, methodOf(object.name, method));
