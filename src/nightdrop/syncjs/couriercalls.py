@@ -70,7 +70,8 @@ class CourierCalls:
         level, text = message["log"]
         if level not in LEVELS or not isinstance(text, str):
             raise ValueError
-        self._log(level, text)
+        # One message is one line: a name that a server made up must not begin a line of its own.
+        self._log(level, text.replace("\r", "\\r").replace("\n", "\\n"))
 
     def _value(self, name: str, wanted: "_Wanted") -> str:
         if not wanted.names(name):

@@ -57,6 +57,12 @@ def test_an_answer_comes_with_its_lines():
     assert asked.request == CONNECT
 
 
+def test_a_message_is_one_line_whatever_a_server_called_its_files():
+    asked = Asked([{"log": ["warn", "no such file: a\nrun succeeded\r\n"]}, {"v": True}])
+    asked.ask()
+    assert asked.log == [("warn", "no such file: a\\nrun succeeded\\r\\n")]
+
+
 def test_it_gets_the_secret_that_a_field_names():
     asked = Asked([{"secret": "far-door"}, {"v": True}])
     assert asked.ask() is True
