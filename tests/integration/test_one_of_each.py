@@ -57,14 +57,13 @@ def test_two_up_at_once(installation: Installation) -> None:
         for _ in range(2)
     ]
     try:
-        lines = {process.pid: process.stdout.readline() for process in both}
-        ready = [process for process in both if lines[process.pid]]
-        ended = [process for process in both if not lines[process.pid]]
-        assert (len(ready), len(ended)) == (1, 1), [finish(process) for process in ended]
-        status, _, err = finish(ended[0])
-        assert status == 1
-        assert "is running on this home." in err
-        assert json.loads(lines[ready[0].pid])["worker"]["alive"]
+        said = {process.pid: json.loads(process.stdout.readline()) for process in both}
+        ready = [process for process in both if "error" not in said[process.pid]]
+        ended = [process for process in both if "error" in said[process.pid]]
+        assert (len(ready), len(ended)) == (1, 1), said
+        assert finish(ended[0])[0] == 1
+        assert said[ended[0].pid]["error"]["code"] == "server_running"
+        assert said[ready[0].pid]["worker"]["alive"]
         assert installation.exec_js('Log("served");').out == "served\n"
     finally:
         for process in both:

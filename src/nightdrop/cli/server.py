@@ -1,10 +1,11 @@
 """``nightdrop up``, ``nightdrop web``, ``nightdrop worker``."""
 
+import fcntl
 import http.client
 import shlex
 import shutil
 import sys
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -16,6 +17,7 @@ from nightdrop.cli.processes import Supervisor, become
 from nightdrop.cli.setup import install
 from nightdrop.cli.usage import LISTEN
 from nightdrop.core.errors import NightdropError, UnavailableError
+from nightdrop.core.home import Home
 
 
 class ServerRunningError(UnavailableError):
@@ -79,7 +81,24 @@ def up_command(context: Context, listen: str | None, *, self_signed: bool) -> No
 
     # Both parts refuse a database of an earlier version; the one who starts them brings it here.
     install("migrate", "--home", str(home.root))
+    # Without it two that start at the same moment could each get one part, and both would give up.
+    _lock = lock_start(home)
     sys.exit(Supervisor(home.root, _environment(listen, self_signed=self_signed)).run(announce, ready))
+
+
+def lock_start(home: Home) -> IO[bytes]:
+    """Take the place of the one ``up`` on this home; held as long as the file is open.
+
+    Raises:
+        ServerRunningError: somebody else holds it.
+    """
+    file = (home.run_dir / "up.lock").open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ServerRunningError("nightdrop is being started on this home already.") from None
+    return file
 
 
 def is_ready(status: dict[str, Any], *, web: int, worker: int, instance: str) -> bool:

@@ -35,6 +35,8 @@ def client_context() -> ssl.SSLContext:
     # process cannot open it any more, and it obeys SSLKEYLOGFILE, which would write session keys to a file.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Python sets it with OpenSSL 3: a connection that somebody cut would look like one that ended.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     try:
         for bundle in _bundles():
             context.load_verify_locations(cafile=bundle)

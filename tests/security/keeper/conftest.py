@@ -161,18 +161,6 @@ class KeeperProcess:
         self.ask("status")
         return self.events
 
-    def sockets(self) -> list[str]:
-        """Return its open sockets, as /proc names them."""
-        # The answer to a status request means that everything before it is finished, closing included.
-        self.ask("status")
-        found = []
-        for each in Path(f"/proc/{self.process.pid}/fd").iterdir():
-            try:
-                found.append(str(each.readlink()))
-            except FileNotFoundError:
-                continue  # the log's descriptor, open only during a sync
-        return [name for name in found if name.startswith("socket:")]
-
     def stop(self) -> int:
         """End the keeper as the worker does: close the control channel."""
         self.control.close()

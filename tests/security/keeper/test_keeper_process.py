@@ -47,12 +47,16 @@ def test_it_imports_little():
     assert loaded.isdisjoint(FORBIDDEN)
 
 
-def test_it_listens_nowhere(keeper):
-    sockets = keeper.sockets()
-    assert len(sockets) == 1, "only the control channel"
-    inode = sockets[0][len("socket:[") : -1]
-    for table in ("tcp", "tcp6", "udp", "udp6"):
-        assert inode not in Path(f"/proc/net/{table}").read_text().split()
+def test_it_listens_nowhere(start):
+    """In a network of its own, where every socket that is bound or listens is the keeper's."""
+    keeper = start(prefix=("unshare", "--user", "--map-current-user", "--net"))
+    keeper.ask("status")
+    tables = Path(f"/proc/{keeper.process.pid}/net")
+    for table in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
+        assert len((tables / table).read_text().splitlines()) == 1, "only the heading"
+    # Flags, type and state of sockets that listen (__SO_ACCEPTCON), and the path of those that have one.
+    entries = [line.split() for line in (tables / "unix").read_text().splitlines()[1:]]
+    assert [entry for entry in entries if entry[3] != "00000000" or len(entry) > 7] == []
 
 
 def test_it_is_hardened(keeper):
