@@ -1,6 +1,6 @@
 """Run every bench and write bench/RESULTS.md: the machine, and what each printed. Use a machine that does nothing else.
 
-Run with: python bench/results.py [NAME ...]
+Run with: python bench/results.py [NAME ...]; with names, the sections of the others stay as they are.
 """
 
 import os
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
+RESULTS = FOLDER / "RESULTS.md"
 SHARED = {"measure", "results", "sealed"}
 
 
@@ -24,24 +25,35 @@ def machine() -> list[str]:
         platform.machine(),
     )
     memory = int(Path("/proc/meminfo").read_text().split()[1]) // 1024**2
-    load = f"{os.getloadavg()[0]:.1f}"
     return [
-        f"- {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} processors ({model}), {memory} GiB, a virtual machine",
-        f"- Linux {platform.release()}, Python {platform.python_version()}, load before the first bench {load}",
+        f"- {os.cpu_count()} processors ({model}), {memory} GiB, a virtual machine",
+        f"- Linux {platform.release()}, Python {platform.python_version()}",
     ]
 
 
-def section(path: Path) -> list[str]:
-    title = path.read_text().split('"""')[1].strip()
+def section(path: Path) -> str:
+    title = path.read_text().split('"""')[1].strip().split("\nRun")[0].strip()
     print(path.name, flush=True)
+    when = f"{datetime.now(UTC):%Y-%m-%d}, load {os.getloadavg()[0]:.1f}"
     done = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
     output = done.stdout.rstrip() if done.returncode == 0 else f"failed:\n{done.stderr.strip()[-1000:]}"
-    return [f"## {path.stem}", "", title.split("\nRun")[0].strip(), "", "```", output, "```", ""]
+    return f"{title}\n\n*{when}*\n\n```\n{output}\n```"
+
+
+def kept() -> dict[str, str]:
+    """Return the sections that are there, by the name of their bench."""
+    if not RESULTS.exists():
+        return {}
+    pieces = RESULTS.read_text().split("\n## ")[1:]
+    return {name.strip(): body.strip() for name, _, body in (piece.partition("\n") for piece in pieces)}
 
 
 def main() -> None:
     wanted = set(sys.argv[1:])
-    benches = [path for path in sorted(FOLDER.glob("*.py")) if path.stem not in SHARED]
+    sections = kept() if wanted else {}
+    for path in sorted(FOLDER.glob("*.py")):
+        if path.stem not in SHARED and (not wanted or path.stem in wanted):
+            sections[path.stem] = section(path)
     lines = [
         "# Results",
         "",
@@ -49,12 +61,9 @@ def main() -> None:
         "same run say more.",
         "",
         *machine(),
-        "",
+        *(f"\n## {name}\n\n{body}" for name, body in sorted(sections.items())),
     ]
-    for path in benches:
-        if not wanted or path.stem in wanted:
-            lines += section(path)
-    (FOLDER / "RESULTS.md").write_text("\n".join(lines).rstrip() + "\n")
+    RESULTS.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
