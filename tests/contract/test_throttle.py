@@ -1,10 +1,12 @@
 """Attempts that fail are slowed down, and nobody gets around it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
 from accounts import WRONG, fail
+from nightdrop.access import throttle
 from nightdrop.access.sessions import Origin
 from nightdrop.access.sign_in import SignInFailedError
 from nightdrop.access.throttle import ThrottledError
@@ -81,3 +83,19 @@ def test_failures_are_forgotten_after_a_day(accounts, clock):
     clock.advance(86_401_000)
     fail(accounts, times=4)
     assert accounts.enter("bob")
+
+
+def test_failures_that_are_forgotten_meanwhile_stop_no_attempt(db, clock):
+    """Somebody who gets in deletes the count of an account while others try it."""
+    rules = {"account:x": throttle.ACCOUNT}
+
+    def attempt(number):
+        with db.write() as connection:
+            if number % 2:
+                throttle.forget_failures(connection, "account:x")
+            else:
+                with suppress(ThrottledError):
+                    throttle.begin_attempt(connection, clock.now_ms(), rules)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(attempt, range(200)))

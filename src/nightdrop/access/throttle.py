@@ -5,7 +5,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, select, text, update
+from sqlalchemy import Connection, delete, text, update
 
 from nightdrop.core.errors import Kind, NightdropError
 from nightdrop.db.tables import sign_in_throttle
@@ -46,11 +46,11 @@ ACCOUNT = Rule(free=5, longest_s=900, forget_s=86_400)
 ADDRESS = Rule(free=20, longest_s=900, forget_s=3600)
 _LONGEST_FORGET_MS = 86_400_000
 
-_INSERT = text(
+# One statement that makes, locks and returns the row: between two, an attempt that succeeds could delete it.
+_LOCK = text(
     "INSERT INTO sign_in_throttle (subject, failures, until_ms, updated_ms) VALUES (:subject, 0, 0, 0)"
-    " ON CONFLICT (subject) DO NOTHING"
+    " ON CONFLICT (subject) DO UPDATE SET failures = sign_in_throttle.failures RETURNING failures, until_ms, updated_ms"
 )
-_FIND = select(sign_in_throttle).where(_T.subject == bindparam("subject")).with_for_update()
 
 
 def account_subject(name: str | None) -> str:
@@ -108,8 +108,7 @@ def remove_old_counts(connection: Connection, now_ms: int) -> None:
 
 
 def _locked(connection: Connection, subject: str) -> tuple[int, int, int]:
-    connection.execute(_INSERT, {"subject": subject})
-    row = connection.execute(_FIND, {"subject": subject}).one()
+    row = connection.execute(_LOCK, {"subject": subject}).one()
     return row.failures, row.until_ms, row.updated_ms
 
 
