@@ -31,10 +31,6 @@ class Verdict:
     unbegun: bool = False
 
 
-def _no_courier(_run: "LiveRun") -> None:
-    """Without somebody who makes couriers, whoever asks for one waits for its end."""
-
-
 class LiveRun:
     """Drives one pair through one run and calls ``on_end`` exactly once; ``tries`` counts the pairs it was given."""
 
@@ -43,8 +39,8 @@ class LiveRun:
         run: ClaimedRun,
         pair: Pair,
         *,
-        tries: int = 1,
-        on_courier: Callable[["LiveRun"], None] = _no_courier,
+        tries: int,
+        on_courier: Callable[["LiveRun"], None],
         on_log: Callable[["LiveRun", list[LogLine]], None],
         on_end: Callable[["LiveRun", Verdict], None],
     ) -> None:
