@@ -17,6 +17,7 @@ from sqlalchemy import (
     false,
     func,
     text,
+    true,
 )
 
 from nightdrop.db import search_index
@@ -177,6 +178,8 @@ scripts = Table(
     Column("version", Integer, nullable=False),
     # Whether the newest version computes names of secrets, so that it may use any.
     Column("secrets_computed", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    # Its owner says that running it twice does no harm.
+    Column("idempotent", Boolean(create_constraint=False), nullable=False, server_default=false()),
     UniqueConstraint("site_id", "name"),
 )
 Index("ix_scripts_by_name", scripts.c.site_id, func.lower(scripts.c.name), scripts.c.id)
@@ -275,6 +278,80 @@ run_logs = Table(
     Column("text", Text, nullable=False),
     PrimaryKeyConstraint("run_id", "seq"),
     sqlite_with_rowid=False,
+)
+
+# What starts runs of a script by itself.
+triggers = Table(
+    "triggers",
+    metadata,
+    Column("id", Ordered, primary_key=True),
+    _site(),
+    Column("script_id", Ordered, ForeignKey("scripts.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", Ordered, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("settings", Text, nullable=False),
+    Column("enabled", Boolean(create_constraint=False), nullable=False, server_default=true()),
+    Column("created_ms", Big, nullable=False),
+    Column("updated_ms", Big, nullable=False),
+    Column("updated_by", Text, nullable=False),
+    # When it fires next; only a schedule knows.
+    Column("next_ms", Big),
+    Column("last_ms", Big),
+    # No foreign key: runs are pruned.
+    Column("last_run_id", Ordered),
+    # Why it cannot fire: a sentence.
+    Column("problem", Text),
+    # Of a webhook's address only the hash is kept.
+    Column("token_hash", LargeBinary, unique=True),
+    Column("after_script_id", Ordered, ForeignKey("scripts.id", ondelete="CASCADE")),
+)
+Index("ix_triggers_by_site", triggers.c.site_id, triggers.c.id)
+Index("ix_triggers_by_script", triggers.c.script_id, triggers.c.id)
+Index("ix_triggers_after", triggers.c.after_script_id)
+_due = text("enabled AND next_ms IS NOT NULL")
+Index("ix_triggers_due", triggers.c.next_ms, sqlite_where=_due, postgresql_where=_due)
+
+# The files that a trigger has seen: each change of one is handled once.
+watched_files = Table(
+    "watched_files",
+    metadata,
+    Column("trigger_id", Ordered, ForeignKey("triggers.id", ondelete="CASCADE"), nullable=False),
+    Column("path", Ordered, nullable=False),
+    # Size, time of change and inode: another stamp is another content.
+    Column("stamp", Text, nullable=False),
+    Column("since_ms", Big, nullable=False),
+    Column("taken", Boolean(create_constraint=False), nullable=False, server_default=false()),
+    PrimaryKeyConstraint("trigger_id", "path"),
+    sqlite_with_rowid=False,
+)
+
+# Where a run comes from; a run that somebody asked for has no row. Apart from the run, whose last columns are large.
+run_origins = Table(
+    "run_origins",
+    metadata,
+    Column("run_id", Ordered, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("site_id", Ordered, nullable=False),
+    Column("kind", Ordered, nullable=False),
+    # No foreign key: a run outlives its trigger.
+    Column("trigger_id", Ordered),
+    # How often it was tried before.
+    Column("retry", Integer, nullable=False, server_default="0"),
+    sqlite_with_rowid=False,
+)
+Index("ix_run_origins_by_kind", run_origins.c.site_id, run_origins.c.kind, run_origins.c.run_id)
+Index("ix_run_origins_by_trigger", run_origins.c.trigger_id, run_origins.c.run_id)
+
+# What a run leaves behind beside its log; no row when there is nothing.
+run_results = Table(
+    "run_results",
+    metadata,
+    Column("run_id", Ordered, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("bytes_sent", Big, nullable=False, server_default="0"),
+    Column("bytes_received", Big, nullable=False, server_default="0"),
+    # The answer to the request that started it.
+    Column("status", Integer),
+    Column("content_type", Text),
+    Column("body", LargeBinary),
 )
 
 audit = Table(
