@@ -13,6 +13,7 @@ from sqlalchemy import text
 from accounts import PASSWORD
 from nightdrop.access.permissions import Permission
 from nightdrop.core.ids import new_id
+from nightdrop.triggers.settings import WebhookSettings
 from vault import OWNER
 
 PUBLIC = "public"
@@ -52,6 +53,10 @@ class World:
 
     def script(self, site=None) -> str:
         return self.web.services.scripts.push(OWNER, site or self.here, self.name("js"), "Log(1)", create=True).id
+
+    def trigger(self, site=None) -> str:
+        where = site or self.here
+        return self.web.services.triggers.create(OWNER, where, self.script(where), WebhookSettings())[0].id
 
     def run(self, site=None) -> str:
         return self.web.services.runs.enqueue(OWNER, site or self.here, code="Log(1)", name="x").id
@@ -195,6 +200,23 @@ _SITES = {
         _thing("script", body={"code": "Log(2)"}), 200, Permission.SCRIPTS_EDIT
     ),
     ("DELETE", "/sites/{site}/scripts/{script}"): Entry(_thing("script"), 204, Permission.SCRIPTS_EDIT),
+    ("GET", "/sites/{site}/triggers"): Entry(site("/triggers"), 200, Permission.SCRIPTS_VIEW),
+    ("POST", "/sites/{site}/triggers"): Entry(
+        site("/triggers", lambda w: {"script": w.script(), "settings": {"kind": "webhook"}}),
+        201,
+        Permission.SCRIPTS_EDIT,
+    ),
+    ("POST", "/sites/{site}/triggers/upcoming"): Entry(
+        site("/triggers/upcoming", lambda w: {"cron": "@daily"}), 200, Permission.SCRIPTS_VIEW
+    ),
+    ("GET", "/sites/{site}/triggers/{trigger}"): Entry(_thing("trigger"), 200, Permission.SCRIPTS_VIEW),
+    ("PATCH", "/sites/{site}/triggers/{trigger}"): Entry(
+        _thing("trigger", body={"enabled": False}), 200, Permission.SCRIPTS_EDIT
+    ),
+    ("POST", "/sites/{site}/triggers/{trigger}/address"): Entry(
+        _thing("trigger", "/address", body={}), 200, Permission.SCRIPTS_EDIT
+    ),
+    ("DELETE", "/sites/{site}/triggers/{trigger}"): Entry(_thing("trigger"), 204, Permission.SCRIPTS_EDIT),
     ("GET", "/sites/{site}/runs"): Entry(site("/runs"), 200, Permission.RUNS_VIEW),
     ("POST", "/sites/{site}/runs"): Entry(
         # Code of one's own is more than a run: who may only run could read every secret with it.

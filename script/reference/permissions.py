@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 import tempfile
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ _BODIES: dict[str, Any] = {
     "change_secret": {"description": "text"},
     "create_script": {"name": "another", "code": "Log(1);"},
     "push_script": {"code": "Log(2);"},
+    "create_trigger": {"script": "hooked", "settings": {"kind": "webhook"}},
+    "preview_schedule": {"cron": "@daily"},
+    "change_trigger": {"enabled": False},
     "start_run": {"script": "script"},
     "create_admin": {"name": "another"},
     "sign_in": {"name": "somebody", "password": _PASSWORD},
@@ -129,12 +133,19 @@ async def _objects(services: Services, somebody: Caller) -> dict[str, str]:
         "secret": await make("secrets", {"name": "secret", "value": "value"}),
         "script": await make("scripts", {"name": "script", "code": "Log(1);"}),
         "run": await make("runs", {"script": "script"}),
+        "trigger": await _trigger(make),
         "epoch": await make("rotations", {}, "epoch"),
         "admin": services.access.admins.create(somebody, "nobody")[0].id,
         "session": new_id("ses"),
         "token": new_id("tok"),
         "passkey": new_id("key"),
     }
+
+
+async def _trigger(make: Callable[..., Any]) -> str:
+    # Of a script of its own: that of the others is deleted before it.
+    await make("scripts", {"name": "hooked", "code": "Log(1);"})
+    return str(await make("triggers", {"script": "hooked", "settings": {"kind": "webhook"}}))
 
 
 async def _permissions(

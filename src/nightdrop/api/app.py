@@ -20,9 +20,25 @@ from nightdrop.api.routes import (
     session,
     sites,
     status,
+    triggers,
 )
 from nightdrop.api.services import Services
 
+_PARTS = (
+    session,
+    account,
+    passkeys,
+    admins,
+    sites,
+    keys,
+    secrets,
+    scripts,
+    triggers,
+    runs,
+    logs,
+    audit,
+    status,
+)
 _DESCRIPTION = "Drop secrets in. Only your scripts take them out: no operation returns a secret's value."
 
 
@@ -45,7 +61,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     app.state.services = services
     install_handlers(app)
     api = APIRouter(prefix=API)
-    for module in (session, account, passkeys, admins, sites, keys, secrets, scripts, runs, logs, audit, status):
+    for module in _PARTS:
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(public.router)

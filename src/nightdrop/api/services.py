@@ -21,6 +21,7 @@ from nightdrop.sandbox.places import Places
 from nightdrop.scripts.store import ScriptStore
 from nightdrop.secrets.rotations import RotationStore
 from nightdrop.secrets.store import SecretStore
+from nightdrop.triggers.store import TriggerStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Services:
     rotations: RotationStore
     scripts: ScriptStore
     runs: RunQueue
+    triggers: TriggerStore
     bell: Bell
     watch: Watch
     tls: Tls | None = None
@@ -56,6 +58,7 @@ class Services:
             rotations=RotationStore(db, clock),
             scripts=ScriptStore(db, clock),
             runs=RunQueue(db, clock, bell),
+            triggers=TriggerStore(db, clock, bell),
             bell=bell,
             watch=Watch(db, bell),
             tls=tls,

@@ -70,6 +70,13 @@ class Event(StrEnum):
     SCRIPT_DELETED = "script.deleted"
     """A script was deleted."""
 
+    TRIGGER_CREATED = "trigger.created"
+    """A trigger was made."""
+    TRIGGER_CHANGED = "trigger.changed"
+    """A trigger was changed, switched on or off, or got a new address."""
+    TRIGGER_DELETED = "trigger.deleted"
+    """A trigger was deleted."""
+
     RUN_QUEUED = "run.queued"
     """A run of a stored script was asked for."""
     RUN_STARTED = "run.started"

@@ -25,6 +25,7 @@ from nightdrop.db.engine import Database
 from nightdrop.db.notify import notify
 from nightdrop.runs.bell import Bell
 from nightdrop.runs.claims import RunClaims
+from nightdrop.runs.insert import NewRun, insert_run, queued_info
 from nightdrop.runs.model import (
     MAX_KEY,
     MAX_TIMEOUT_S,
@@ -45,12 +46,6 @@ _MAX_PAGE = 500
 _MAX_LINES = 10_000
 _PRUNE_BATCH = 500
 
-_INSERT = text(
-    "INSERT INTO runs (id, site_id, script_id, script_name, version, code, params, state, idempotency_key,"
-    " concurrency_key, idempotent, priority, run_at_ms, created_ms, created_by, timeout_s)"
-    " VALUES (:id, :site_id, :script_id, :script_name, :version, :code, :params, 'queued', :idempotency_key,"
-    " :concurrency_key, :idempotent, :priority, :run_at_ms, :created_ms, :created_by, :timeout_s)"
-)
 _SCRIPT = "SELECT id, name, version FROM scripts WHERE site_id = :site AND "
 _SCRIPT_BY_NAME = text(_SCRIPT + "name = :script")
 _SCRIPT_BY_ID = text(_SCRIPT + "id = :script")
@@ -291,26 +286,25 @@ class RunQueue(RunClaims):
                 raise _RepeatedError(info)
             script = _find_script(conn, site, request.script)
             now = self._clock.now_ms()
-            values = {
-                "id": run_id,
-                "site_id": site,
-                "script_id": script.id if script else None,
-                "script_name": script.name if script else request.name,
-                "version": script.version if script else None,
-                "code": request.code,
-                "params": request.params,
-                "idempotency_key": request.idempotency_key,
-                "concurrency_key": request.concurrency_key,
-                "idempotent": request.idempotent,
-                "priority": request.priority,
-                "run_at_ms": now if request.run_at_ms is None else request.run_at_ms,
-                "created_ms": now,
-                "created_by": caller.name,
-                "timeout_s": request.timeout_s,
-            }
-            conn.execute(_INSERT, values)
-            notify(conn, "worker")
-        return _queued_info(values)
+            run = NewRun(
+                id=run_id,
+                site_id=site,
+                script_id=script.id if script else None,
+                script_name=script.name if script else request.name,
+                version=script.version if script else None,
+                code=request.code,
+                params=request.params,
+                idempotency_key=request.idempotency_key,
+                concurrency_key=request.concurrency_key,
+                idempotent=request.idempotent,
+                priority=request.priority,
+                run_at_ms=now if request.run_at_ms is None else request.run_at_ms,
+                created_ms=now,
+                created_by=caller.name,
+                timeout_s=request.timeout_s,
+            )
+            insert_run(conn, run)
+        return queued_info(run, json.loads(request.params))
 
     def _check_visible(self, caller: Caller, site: str, run_id: str) -> None:
         if not allowed(caller, Permission.RUNS_VIEW, site):
@@ -358,33 +352,6 @@ def _repeated(conn: Connection, site: str, request: _Request) -> RunInfo | None:
     if not request.same_as(row):
         raise IdempotencyConflictError
     return run_info(row, row.params)
-
-
-def _queued_info(values: Mapping[str, Any]) -> RunInfo:
-    return RunInfo(
-        id=values["id"],
-        site_id=values["site_id"],
-        script_id=values["script_id"],
-        script_name=values["script_name"],
-        version=values["version"],
-        state=RunState.QUEUED,
-        reason=None,
-        error=None,
-        secrets_used=(),
-        worker_id=None,
-        attempts=0,
-        priority=values["priority"],
-        idempotent=values["idempotent"],
-        concurrency_key=values["concurrency_key"],
-        run_at_ms=values["run_at_ms"],
-        created_ms=values["created_ms"],
-        started_ms=None,
-        ended_ms=None,
-        created_by=values["created_by"],
-        timeout_s=values["timeout_s"],
-        cancel_requested=False,
-        params=json.loads(values["params"]),
-    )
 
 
 def _detail(request: _Request) -> dict[str, Any]:

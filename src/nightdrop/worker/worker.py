@@ -35,6 +35,7 @@ from nightdrop.sandbox.places import Places
 from nightdrop.sandbox.probe import SandboxLevel, probe
 from nightdrop.secrets.reseal import Resealing
 from nightdrop.secrets.store import SecretStore
+from nightdrop.triggers.schedules import Schedules
 from nightdrop.worker.aio import Requests
 from nightdrop.worker.checkpoints import Checkpoints
 from nightdrop.worker.children import Child
@@ -44,6 +45,7 @@ from nightdrop.worker.live_run import LiveRun
 from nightdrop.worker.marks import Marks
 from nightdrop.worker.pairs import ROLES, PairPool, Role
 from nightdrop.worker.rotation import Rotator, published_key, sealed_form
+from nightdrop.worker.scheduler import Scheduler
 from nightdrop.worker.status import WorkerStatus, write_status
 
 log = structlog.get_logger()
@@ -171,14 +173,15 @@ class Worker:
             for zygote in self._zygotes.values():
                 zygote.start()
         loop.set_exception_handler(_loop_failed)
+        scheduler = Scheduler(Schedules(self._db, SystemClock()), SystemClock(), self._dispatcher.rung)
         # Runs ring often, and keeping house costs a transaction: so they have different bells.
-        listeners = [self._listen("worker", self._dispatcher.rung), self._listen("house", self._house.set)]
+        rung = {"worker": self._dispatcher.rung, "house": self._house.set, "triggers": scheduler.rang}
+        listeners = [self._listen(role, called) for role, called in rung.items()]
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        tasks = [loop.create_task(self._keep_house())]
+        tasks = [loop.create_task(self._keep_house()), loop.create_task(scheduler.run())]
         if not self._db.is_sqlite:
             # Web processes on other hosts ring through the database.
-            rung = {"worker": self._dispatcher.rung, "house": self._house.set}
             tasks.append(loop.create_task(keep_listening(self._db.url, rung)))
         log.info("worker_ready", sandbox=self._level.level, pid=os.getpid())
         try:

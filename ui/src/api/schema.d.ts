@@ -706,6 +706,98 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites/{site}/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Triggers
+         * @description List the triggers of a site or of one script.
+         */
+        get: operations["list_triggers"];
+        put?: never;
+        /**
+         * Create Trigger
+         * @description Make a trigger.
+         */
+        post: operations["create_trigger"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/triggers/upcoming": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Schedule
+         * @description Show when a cron expression is due next, without storing anything.
+         */
+        post: operations["preview_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/triggers/{trigger}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Trigger
+         * @description Show a trigger.
+         */
+        get: operations["get_trigger"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Trigger
+         * @description Delete a trigger; its runs stay.
+         */
+        delete: operations["delete_trigger"];
+        options?: never;
+        head?: never;
+        /**
+         * Change Trigger
+         * @description Change a trigger, or switch it on or off.
+         */
+        patch: operations["change_trigger"];
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/triggers/{trigger}/address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Hook
+         * @description Give a webhook a new address; the old one is refused from now on.
+         */
+        post: operations["renew_hook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sites/{site}/runs": {
         parameters: {
             query?: never;
@@ -965,6 +1057,83 @@ export interface components {
             };
         };
         /**
+         * AfterSettings
+         * @description Run when a run of another script has ended.
+         */
+        AfterSettings: {
+            /**
+             * Params
+             * @description Parameters of each run.
+             */
+            params?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Timeout S
+             * @description Time limit of each run, seconds.
+             */
+            timeout_s?: number | null;
+            /**
+             * Concurrency Key
+             * @description Of the runs of the site with the same key one runs at a time.
+             */
+            concurrency_key?: string | null;
+            /**
+             * Retries
+             * @description How often a failed run is tried again; only for a script marked idempotent.
+             * @default 0
+             */
+            retries: number;
+            /**
+             * Backoff S
+             * @description Seconds before the first retry; each further one waits twice as long.
+             * @default 30
+             */
+            backoff_s: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "after";
+            /**
+             * Script
+             * @description The other script: its name or id.
+             */
+            script: string;
+            /**
+             * On
+             * @default succeeded
+             * @enum {string}
+             */
+            on: "succeeded" | "failed" | "ended";
+        };
+        /**
+         * CronQuery
+         * @description A cron expression in a time zone.
+         */
+        CronQuery: {
+            /** Cron */
+            cron: string;
+            /**
+             * Zone
+             * @default UTC
+             */
+            zone: string;
+            /**
+             * Count
+             * @default 5
+             */
+            count: number;
+        };
+        /**
+         * CronTimes
+         * @description When it is due next.
+         */
+        CronTimes: {
+            /** Times Ms */
+            times_ms: number[];
+        };
+        /**
          * EntryOut
          * @description An entry of the audit log; `seq` counts from 1 without a gap.
          */
@@ -1007,6 +1176,84 @@ export interface components {
             code: string;
         };
         /**
+         * FileSettings
+         * @description Run when files come, change or go.
+         */
+        FileSettings: {
+            /**
+             * Params
+             * @description Parameters of each run.
+             */
+            params?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Timeout S
+             * @description Time limit of each run, seconds.
+             */
+            timeout_s?: number | null;
+            /**
+             * Concurrency Key
+             * @description Of the runs of the site with the same key one runs at a time.
+             */
+            concurrency_key?: string | null;
+            /**
+             * Retries
+             * @description How often a failed run is tried again; only for a script marked idempotent.
+             * @default 0
+             */
+            retries: number;
+            /**
+             * Backoff S
+             * @description Seconds before the first retry; each further one waits twice as long.
+             * @default 30
+             */
+            backoff_s: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "file";
+            /**
+             * Path
+             * @description The directory: in the site's own directory, or one that it was given.
+             * @default
+             */
+            path: string;
+            /**
+             * Glob
+             * @description Which names, such as *.csv.
+             * @default *
+             */
+            glob: string;
+            /**
+             * Events
+             * @description What counts.
+             * @default [
+             *       "created"
+             *     ]
+             */
+            events: ("created" | "changed" | "deleted")[];
+            /**
+             * Recursive
+             * @description Directories below too.
+             * @default false
+             */
+            recursive: boolean;
+            /**
+             * Settle S
+             * @description Seconds that a file must stay as it is before it is taken.
+             * @default 2
+             */
+            settle_s: number;
+            /**
+             * Poll S
+             * @description Seconds between two looks; what a share does not tell of.
+             * @default 5
+             */
+            poll_s: number;
+        };
+        /**
          * Health
          * @description Whether this process and its worker are well.
          */
@@ -1030,6 +1277,17 @@ export interface components {
             worker: "alive" | "gone";
             /** Sandbox */
             sandbox: string | null;
+        };
+        /**
+         * HookOut
+         * @description The address of a webhook.
+         */
+        HookOut: {
+            /**
+             * Hook
+             * @description The path of the address. It is not shown again.
+             */
+            hook: string;
         };
         /**
          * InvitationIn
@@ -1096,6 +1354,55 @@ export interface components {
             level: string;
             /** Text */
             text: string;
+        };
+        /**
+         * MadeTriggerOut
+         * @description A trigger that was made just now.
+         */
+        MadeTriggerOut: {
+            /** Id */
+            id: string;
+            /** Site Id */
+            site_id: string;
+            /** Script Id */
+            script_id: string;
+            /** Script Name */
+            script_name: string;
+            /** Name */
+            name: string;
+            kind: components["schemas"]["TriggerKind"];
+            /** Settings */
+            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["FileSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["NotifySettings"];
+            /** Enabled */
+            enabled: boolean;
+            /** Created Ms */
+            created_ms: number;
+            /** Updated Ms */
+            updated_ms: number;
+            /** Updated By */
+            updated_by: string;
+            /**
+             * Next Ms
+             * @description When a schedule is due.
+             */
+            next_ms: number | null;
+            /**
+             * Last Ms
+             * @description When it fired last.
+             */
+            last_ms: number | null;
+            /** Last Run Id */
+            last_run_id: string | null;
+            /**
+             * Problem
+             * @description Why it did not fire the last time.
+             */
+            problem: string | null;
+            /**
+             * Hook
+             * @description The path of a webhook's address. It is not shown again.
+             */
+            hook: string | null;
         };
         /**
          * NewAdmin
@@ -1286,6 +1593,29 @@ export interface components {
             token: string;
         };
         /**
+         * NewTrigger
+         * @description A trigger to make.
+         */
+        NewTrigger: {
+            /**
+             * Script
+             * @description The script that it starts: its name or id.
+             */
+            script: string;
+            /** Settings */
+            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["FileSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["NotifySettings"];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+        };
+        /**
          * NewValue
          * @description A value that overwrites the one there is, for good.
          */
@@ -1321,6 +1651,64 @@ export interface components {
             code: string;
             /** Description */
             description?: string | null;
+        };
+        /**
+         * NotifySettings
+         * @description Tell somebody when a run of the script has failed.
+         */
+        NotifySettings: {
+            /**
+             * Params
+             * @description Parameters of each run.
+             */
+            params?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Timeout S
+             * @description Time limit of each run, seconds.
+             */
+            timeout_s?: number | null;
+            /**
+             * Concurrency Key
+             * @description Of the runs of the site with the same key one runs at a time.
+             */
+            concurrency_key?: string | null;
+            /**
+             * Retries
+             * @description How often a failed run is tried again; only for a script marked idempotent.
+             * @default 0
+             */
+            retries: number;
+            /**
+             * Backoff S
+             * @description Seconds before the first retry; each further one waits twice as long.
+             * @default 30
+             */
+            backoff_s: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "notify";
+            /**
+             * Mail
+             * @description Addresses.
+             * @default []
+             */
+            mail: string[];
+            /**
+             * Url
+             * @description Where a JSON object is posted to.
+             * @default
+             */
+            url: string;
+            /**
+             * Throttle S
+             * @description At most one message in so many seconds.
+             * @default 900
+             */
+            throttle_s: number;
         };
         /**
          * OptionsOut
@@ -1421,6 +1809,13 @@ export interface components {
         Page_TokenOut_: {
             /** Items */
             items: components["schemas"]["TokenOut"][];
+            /** Next */
+            next?: string | null;
+        };
+        /** Page[TriggerOut] */
+        Page_TriggerOut_: {
+            /** Items */
+            items: components["schemas"]["TriggerOut"][];
             /** Next */
             next?: string | null;
         };
@@ -1693,6 +2088,71 @@ export interface components {
          * @enum {string}
          */
         RunState: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "killed" | "cancelled" | "lost";
+        /**
+         * ScheduleSettings
+         * @description Run at fixed times.
+         */
+        ScheduleSettings: {
+            /**
+             * Params
+             * @description Parameters of each run.
+             */
+            params?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Timeout S
+             * @description Time limit of each run, seconds.
+             */
+            timeout_s?: number | null;
+            /**
+             * Concurrency Key
+             * @description Of the runs of the site with the same key one runs at a time.
+             */
+            concurrency_key?: string | null;
+            /**
+             * Retries
+             * @description How often a failed run is tried again; only for a script marked idempotent.
+             * @default 0
+             */
+            retries: number;
+            /**
+             * Backoff S
+             * @description Seconds before the first retry; each further one waits twice as long.
+             * @default 30
+             */
+            backoff_s: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "schedule";
+            /**
+             * Cron
+             * @description A cron expression of five fields.
+             */
+            cron: string;
+            /**
+             * Zone
+             * @description The time zone that it is read in, such as Europe/Berlin.
+             * @default UTC
+             */
+            zone: string;
+            /**
+             * Missed
+             * @description What happens to times that passed while the server was down: one run, or none.
+             * @default run
+             * @enum {string}
+             */
+            missed: "run" | "skip";
+            /**
+             * Overlap
+             * @description What happens when the run before has not ended.
+             * @default skip
+             * @enum {string}
+             */
+            overlap: "skip" | "queue" | "allow";
+        };
         /**
          * ScriptCodeOut
          * @description A script with the code of its newest version and the names of secrets in it.
@@ -2144,6 +2604,70 @@ export interface components {
             uri: string;
         };
         /**
+         * TriggerChange
+         * @description What to change; what is left out stays, a setting that is null goes back to its default.
+         */
+        TriggerChange: {
+            /** Settings */
+            settings?: {
+                [key: string]: unknown;
+            };
+            /** Name */
+            name?: string | null;
+            /** Enabled */
+            enabled?: boolean | null;
+        };
+        /**
+         * TriggerKind
+         * @description What starts the run.
+         * @enum {string}
+         */
+        TriggerKind: "schedule" | "webhook" | "file" | "after" | "notify";
+        /**
+         * TriggerOut
+         * @description A trigger.
+         */
+        TriggerOut: {
+            /** Id */
+            id: string;
+            /** Site Id */
+            site_id: string;
+            /** Script Id */
+            script_id: string;
+            /** Script Name */
+            script_name: string;
+            /** Name */
+            name: string;
+            kind: components["schemas"]["TriggerKind"];
+            /** Settings */
+            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["FileSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["NotifySettings"];
+            /** Enabled */
+            enabled: boolean;
+            /** Created Ms */
+            created_ms: number;
+            /** Updated Ms */
+            updated_ms: number;
+            /** Updated By */
+            updated_by: string;
+            /**
+             * Next Ms
+             * @description When a schedule is due.
+             */
+            next_ms: number | null;
+            /**
+             * Last Ms
+             * @description When it fired last.
+             */
+            last_ms: number | null;
+            /** Last Run Id */
+            last_run_id: string | null;
+            /**
+             * Problem
+             * @description Why it did not fire the last time.
+             */
+            problem: string | null;
+        };
+        /**
          * UserOut
          * @description A script that uses a secret; not `certain` when it computes names and so may use any.
          */
@@ -2154,6 +2678,84 @@ export interface components {
             name: string;
             /** Certain */
             certain: boolean;
+        };
+        /**
+         * WebhookSettings
+         * @description Run at a request to an address of its own.
+         */
+        WebhookSettings: {
+            /**
+             * Params
+             * @description Parameters of each run.
+             */
+            params?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Timeout S
+             * @description Time limit of each run, seconds.
+             */
+            timeout_s?: number | null;
+            /**
+             * Concurrency Key
+             * @description Of the runs of the site with the same key one runs at a time.
+             */
+            concurrency_key?: string | null;
+            /**
+             * Retries
+             * @description How often a failed run is tried again; only for a script marked idempotent.
+             * @default 0
+             */
+            retries: number;
+            /**
+             * Backoff S
+             * @description Seconds before the first retry; each further one waits twice as long.
+             * @default 30
+             */
+            backoff_s: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "webhook";
+            /**
+             * Signature
+             * @description How requests are signed: not, or with HMAC-SHA-256 in the form of GitHub or of nightdrop.
+             * @default none
+             * @enum {string}
+             */
+            signature: "none" | "github" | "generic";
+            /**
+             * Signature Secret
+             * @description The secret that holds the key of the signature.
+             * @default
+             */
+            signature_secret: string;
+            /**
+             * Respond
+             * @description Answer at once with the run's id, or with what the script says with Respond().
+             * @default at_once
+             * @enum {string}
+             */
+            respond: "at_once" | "script";
+            /**
+             * Wait S
+             * @description How long an answer of the script is waited for, seconds.
+             * @default 30
+             */
+            wait_s: number;
+            /**
+             * Per Minute
+             * @description Requests in a minute; more are refused.
+             * @default 60
+             */
+            per_minute: number;
+            /**
+             * Max Body
+             * @description The largest body, bytes.
+             * @default 131072
+             */
+            max_body: number;
         };
         /**
          * Worker
@@ -2209,13 +2811,19 @@ export type AccountOut = components['schemas']['AccountOut'];
 export type Actor = components['schemas']['Actor'];
 export type AdminChange = components['schemas']['AdminChange'];
 export type AdminOut = components['schemas']['AdminOut'];
+export type AfterSettings = components['schemas']['AfterSettings'];
+export type CronQuery = components['schemas']['CronQuery'];
+export type CronTimes = components['schemas']['CronTimes'];
 export type EntryOut = components['schemas']['EntryOut'];
 export type FieldProblem = components['schemas']['FieldProblem'];
+export type FileSettings = components['schemas']['FileSettings'];
 export type Health = components['schemas']['Health'];
+export type HookOut = components['schemas']['HookOut'];
 export type InvitationIn = components['schemas']['InvitationIn'];
 export type InvitationOut = components['schemas']['InvitationOut'];
 export type InvitedOut = components['schemas']['InvitedOut'];
 export type LineOut = components['schemas']['LineOut'];
+export type MadeTriggerOut = components['schemas']['MadeTriggerOut'];
 export type NewAdmin = components['schemas']['NewAdmin'];
 export type NewPasskey = components['schemas']['NewPasskey'];
 export type NewRotation = components['schemas']['NewRotation'];
@@ -2225,8 +2833,10 @@ export type NewSecret = components['schemas']['NewSecret'];
 export type NewSite = components['schemas']['NewSite'];
 export type NewToken = components['schemas']['NewToken'];
 export type NewTokenOut = components['schemas']['NewTokenOut'];
+export type NewTrigger = components['schemas']['NewTrigger'];
 export type NewValue = components['schemas']['NewValue'];
 export type NewVersion = components['schemas']['NewVersion'];
+export type NotifySettings = components['schemas']['NotifySettings'];
 export type OptionsOut = components['schemas']['OptionsOut'];
 export type OwnSession = components['schemas']['OwnSession'];
 export type PageAdminOut = components['schemas']['Page_AdminOut_'];
@@ -2238,6 +2848,7 @@ export type PageScriptOut = components['schemas']['Page_ScriptOut_'];
 export type PageSecretOut = components['schemas']['Page_SecretOut_'];
 export type PageSiteOut = components['schemas']['Page_SiteOut_'];
 export type PageTokenOut = components['schemas']['Page_TokenOut_'];
+export type PageTriggerOut = components['schemas']['Page_TriggerOut_'];
 export type PageUserOut = components['schemas']['Page_UserOut_'];
 export type PasskeyMade = components['schemas']['PasskeyMade'];
 export type PasskeyOut = components['schemas']['PasskeyOut'];
@@ -2252,6 +2863,7 @@ export type RotationOut = components['schemas']['RotationOut'];
 export type RunError = components['schemas']['RunError'];
 export type RunOut = components['schemas']['RunOut'];
 export type RunState = components['schemas']['RunState'];
+export type ScheduleSettings = components['schemas']['ScheduleSettings'];
 export type ScriptCodeOut = components['schemas']['ScriptCodeOut'];
 export type ScriptOut = components['schemas']['ScriptOut'];
 export type SealingKeyOut = components['schemas']['SealingKeyOut'];
@@ -2272,7 +2884,11 @@ export type Status = components['schemas']['Status'];
 export type TokenOut = components['schemas']['TokenOut'];
 export type TotpCode = components['schemas']['TotpCode'];
 export type TotpOut = components['schemas']['TotpOut'];
+export type TriggerChange = components['schemas']['TriggerChange'];
+export type TriggerKind = components['schemas']['TriggerKind'];
+export type TriggerOut = components['schemas']['TriggerOut'];
 export type UserOut = components['schemas']['UserOut'];
+export type WebhookSettings = components['schemas']['WebhookSettings'];
 export type Worker = components['schemas']['Worker'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -7825,6 +8441,903 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_triggers: {
+        parameters: {
+            query?: {
+                /** @description Items in one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                script_id?: string | null;
+            };
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TriggerOut_"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_trigger: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random text. A repeat within 24 hours gets the first answer again, with null for what is shown once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTrigger"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeTriggerOut"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_schedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random text. A repeat within 24 hours gets the first answer again, with null for what is shown once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CronQuery"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CronTimes"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriggerOut"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site: string;
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_trigger: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that was loaded: the change is refused when it is another by now. */
+                "if-match"?: string | null;
+            };
+            path: {
+                site: string;
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TriggerChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriggerOut"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_hook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random text. A repeat within 24 hours gets the first answer again, with null for what is shown once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                site: string;
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookOut"];
+                };
             };
             /** @description Bad Request */
             400: {

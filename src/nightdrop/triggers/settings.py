@@ -1,0 +1,187 @@
+"""What can be set of each kind of trigger."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from nightdrop.core.errors import InvalidError
+from nightdrop.runs.model import MAX_KEY, MAX_TIMEOUT_S
+
+DAY_S = 86_400
+
+
+class TriggerKind(StrEnum):
+    """What starts the run."""
+
+    SCHEDULE = "schedule"
+    WEBHOOK = "webhook"
+    FILE = "file"
+    AFTER = "after"
+    NOTIFY = "notify"
+
+
+class TriggerSettingsError(InvalidError):
+    """The trigger cannot be set like this."""
+
+    code = "trigger_invalid"
+
+
+def _parts(value: Any) -> Any:
+    """Take a list that was written as text with commas."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+_Comma = BeforeValidator(_parts)
+
+
+class _Settings(BaseModel):
+    """What every trigger has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of each run.")
+    timeout_s: float | None = Field(None, gt=0, le=MAX_TIMEOUT_S, description="Time limit of each run, seconds.")
+    concurrency_key: str | None = Field(
+        None,
+        min_length=1,
+        max_length=MAX_KEY,
+        pattern=r"^[ -~]+$",
+        description="Of the runs of the site with the same key one runs at a time.",
+    )
+    retries: int = Field(
+        0, ge=0, le=10, description="How often a failed run is tried again; only for a script marked idempotent."
+    )
+    backoff_s: int = Field(
+        30, ge=1, le=DAY_S, description="Seconds before the first retry; each further one waits twice as long."
+    )
+
+
+class ScheduleSettings(_Settings):
+    """Run at fixed times."""
+
+    kind: Literal["schedule"] = "schedule"
+    cron: str = Field(min_length=1, max_length=200, description="A cron expression of five fields.")
+    zone: str = Field("UTC", max_length=100, description="The time zone that it is read in, such as Europe/Berlin.")
+    missed: Literal["run", "skip"] = Field(
+        "run", description="What happens to times that passed while the server was down: one run, or none."
+    )
+    overlap: Literal["skip", "queue", "allow"] = Field(
+        "skip", description="What happens when the run before has not ended."
+    )
+
+
+class WebhookSettings(_Settings):
+    """Run at a request to an address of its own."""
+
+    kind: Literal["webhook"] = "webhook"
+    signature: Literal["none", "github", "generic"] = Field(
+        "none", description="How requests are signed: not, or with HMAC-SHA-256 in the form of GitHub or of nightdrop."
+    )
+    signature_secret: str = Field("", max_length=128, description="The secret that holds the key of the signature.")
+    respond: Literal["at_once", "script"] = Field(
+        "at_once", description="Answer at once with the run's id, or with what the script says with Respond()."
+    )
+    wait_s: int = Field(30, ge=1, le=300, description="How long an answer of the script is waited for, seconds.")
+    per_minute: int = Field(60, ge=1, le=60_000, description="Requests in a minute; more are refused.")
+    max_body: int = Field(128 * 1024, ge=0, le=192 * 1024, description="The largest body, bytes.")
+
+    @model_validator(mode="after")
+    def _has_its_key(self) -> "WebhookSettings":
+        if (self.signature == "none") != (self.signature_secret == ""):
+            raise ValueError("signature and signature_secret go together")
+        return self
+
+
+class FileSettings(_Settings):
+    """Run when files come, change or go."""
+
+    kind: Literal["file"] = "file"
+    path: str = Field(
+        "", max_length=4096, description="The directory: in the site's own directory, or one that it was given."
+    )
+    glob: str = Field("*", min_length=1, max_length=500, description="Which names, such as *.csv.")
+    events: Annotated[tuple[Literal["created", "changed", "deleted"], ...], _Comma] = Field(
+        ("created",), min_length=1, max_length=3, description="What counts."
+    )
+    recursive: bool = Field(False, description="Directories below too.")
+    settle_s: int = Field(2, ge=0, le=3600, description="Seconds that a file must stay as it is before it is taken.")
+    poll_s: int = Field(5, ge=1, le=3600, description="Seconds between two looks; what a share does not tell of.")
+
+
+class AfterSettings(_Settings):
+    """Run when a run of another script has ended."""
+
+    kind: Literal["after"] = "after"
+    script: str = Field(min_length=1, max_length=200, description="The other script: its name or id.")
+    on: Literal["succeeded", "failed", "ended"] = "succeeded"
+
+
+class NotifySettings(_Settings):
+    """Tell somebody when a run of the script has failed."""
+
+    kind: Literal["notify"] = "notify"
+    mail: Annotated[tuple[Annotated[str, Field(max_length=320)], ...], _Comma] = Field(
+        (), max_length=20, description="Addresses."
+    )
+    url: str = Field("", max_length=2000, pattern=r"^(https?://.+)?$", description="Where a JSON object is posted to.")
+    throttle_s: int = Field(900, ge=0, le=7 * DAY_S, description="At most one message in so many seconds.")
+
+    @model_validator(mode="after")
+    def _tells_somebody(self) -> "NotifySettings":
+        if not self.mail and not self.url:
+            raise ValueError("give mail or url")
+        return self
+
+
+TriggerSettings = Annotated[
+    ScheduleSettings | WebhookSettings | FileSettings | AfterSettings | NotifySettings, Field(discriminator="kind")
+]
+_KINDS = (ScheduleSettings, WebhookSettings, FileSettings, AfterSettings, NotifySettings)
+_NAMES = frozenset(name for part in _KINDS for name in part.model_fields)
+_ADAPTER: TypeAdapter[Any] = TypeAdapter(TriggerSettings)
+
+
+def parse_trigger(stored: str) -> TriggerSettings:
+    """Return settings from their stored form, JSON.
+
+    Raises:
+        TriggerSettingsError: an older release stored what this one does not take.
+    """
+    try:
+        return _ADAPTER.validate_json(stored)  # type: ignore[no-any-return]
+    except ValidationError:
+        raise TriggerSettingsError from None
+
+
+def changed_trigger(settings: TriggerSettings, changes: dict[str, Any]) -> TriggerSettings:
+    """Return ``settings`` with ``changes``; a field that is ``None`` goes back to its default.
+
+    Raises:
+        TriggerSettingsError: ``field`` names the setting.
+    """
+    values = {**settings.model_dump(exclude_unset=True), **changes, "kind": settings.kind}
+    return check_trigger({key: value for key, value in values.items() if value is not None})
+
+
+def check_trigger(values: dict[str, Any]) -> TriggerSettings:
+    """Return the settings that ``values`` says, with defaults for what is not in it.
+
+    Raises:
+        TriggerSettingsError: ``field`` names the setting.
+    """
+    try:
+        return _ADAPTER.validate_python(values)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        # Only a name of ours: another one is what somebody sent, and may be anything.
+        named = next((str(part) for part in first["loc"] if part in _NAMES), None)
+        message = first["msg"].removeprefix("Value error, ")
+        where = f"{named}: " if named else ""
+        hint = f"Settings: {', '.join(_names(values))}." if first["type"] == "extra_forbidden" else None
+        raise TriggerSettingsError(f"{where}{message}.", field=named or "settings", hint=hint) from None
+
+
+def _names(values: dict[str, Any]) -> list[str]:
+    kind = values.get("kind")
+    return sorted(name for part in _KINDS if part.model_fields["kind"].default == kind for name in part.model_fields)

@@ -1,0 +1,28 @@
+"""Triggers on a real installation: what they start, with nobody asking for it."""
+
+from support import Installation, wait_until
+
+
+def push(installation: Installation, name: str, code: str) -> None:
+    file = installation.folder / f"{name}.js"
+    file.write_text(code)
+    installation.ok("script", "push", str(file))
+
+
+def runs_of(installation: Installation, script: str) -> list:
+    listed = installation.ok("run", "ls", "--json").json
+    return [run for run in listed if run["script_name"] == script]
+
+
+def test_a_schedule_runs_a_script(shared_server: Installation) -> None:
+    server = shared_server
+    push(server, "tick", "Log('due ' + Params.Schedule.Due + ' ' + Params.what)")
+    made = server.ok("trigger", "add", "schedule", "tick", "cron=* * * * * *", "--param", "what=it", "--json").json
+    wait_until(lambda: [run for run in runs_of(server, "tick") if run["state"] == "succeeded"], "a run that ended")
+    server.ok("trigger", "disable", made["id"])
+    run = runs_of(server, "tick")[-1]
+    assert run["created_by"] == f"schedule:{made['id']}"
+    assert "due 20" in server.ok("logs", run["id"]).out
+    assert server.ok("trigger", "show", made["id"], "--json").json["last_ms"] is not None
+    assert "off" in server.ok("trigger", "ls").out
+    assert server.ok("trigger", "rm", made["id"]).out.endswith("removed.\n")
