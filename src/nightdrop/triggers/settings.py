@@ -176,12 +176,21 @@ def check_trigger(values: dict[str, Any]) -> TriggerSettings:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         # Only a name of ours: another one is what somebody sent, and may be anything.
         named = next((str(part) for part in first["loc"] if part in _NAMES), None)
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(_names(values))
+            raise TriggerSettingsError(
+                "This kind of trigger has no such setting.", field="settings", hint=f"Settings: {known}."
+            ) from None
         message = first["msg"].removeprefix("Value error, ")
         where = f"{named}: " if named else ""
-        hint = f"Settings: {', '.join(_names(values))}." if first["type"] == "extra_forbidden" else None
-        raise TriggerSettingsError(f"{where}{message}.", field=named or "settings", hint=hint) from None
+        raise TriggerSettingsError(f"{where}{message}.", field=named or "settings") from None
 
 
 def _names(values: dict[str, Any]) -> list[str]:
     kind = values.get("kind")
-    return sorted(name for part in _KINDS if part.model_fields["kind"].default == kind for name in part.model_fields)
+    return sorted(
+        name
+        for part in _KINDS
+        if part.model_fields["kind"].default == kind
+        for name in part.model_fields.keys() - {"kind"}
+    )
