@@ -187,10 +187,5 @@ def check_trigger(values: dict[str, Any]) -> TriggerSettings:
 
 
 def _names(values: dict[str, Any]) -> list[str]:
-    kind = values.get("kind")
-    return sorted(
-        name
-        for part in _KINDS
-        if part.model_fields["kind"].default == kind
-        for name in part.model_fields.keys() - {"kind"}
-    )
+    fields = next((part.model_fields for part in _KINDS if part.model_fields["kind"].default == values["kind"]), {})
+    return sorted(fields.keys() - {"kind"})
