@@ -22,7 +22,8 @@ _WHY = {
 # json.dumps would build an encoder for each value.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
-_CALLERS = frozenset({"GetSecret", "RequireSecret", "...FromSecret"})
+_FIELD = "...FromSecret"
+_CALLERS = frozenset({"GetSecret", "RequireSecret", _FIELD})
 _NOT_A_NAME = "this cannot be the name of a secret"
 
 
@@ -45,11 +46,23 @@ class SecretCalls:
 
     def get(self, name: object, caller: object) -> str:
         """Return the JSON answer ``{"v": value}``, or ``{"v": null, "why": sentence}``."""
+        # A script can say that it is a field: it still gets what GetSecret gets.
+        return self._get(name, caller, b"get\0")
+
+    def value(self, name: str) -> str:
+        """Return a value for a client that the script named the secret to, ``""`` when there is none.
+
+        The keeper also gives what may be used and not read, so it must not go to the script.
+        """
+        value = json.loads(self._get(name, _FIELD, b"use\0"))["v"]
+        return value if isinstance(value, str) else ""
+
+    def _get(self, name: object, caller: object, verb: bytes) -> str:
         if not _is_name(name):
             return self._refused(name, caller, _NOT_A_NAME)
         if self._holds_a_value(name) and not self.has(name):
             return self._refused(name, caller, _WHY[ord("m")])
-        reply = self._ask(b"get\0", name)
+        reply = self._ask(verb, name)
         if reply[:1] != b"v":
             return self._refused(name, caller, _why(reply))
         value = bytes(memoryview(reply)[1:])
@@ -58,11 +71,6 @@ class SecretCalls:
             self._tell_short()
         self.used.add(name)
         return '{"v":' + _encode(value.decode("utf-8", "replace")) + "}"
-
-    def value(self, name: str) -> str:
-        """Return a value for a client that the script named the secret to, ``""`` when there is none."""
-        value = json.loads(self.get(name, "...FromSecret"))["v"]
-        return value if isinstance(value, str) else ""
 
     def has(self, name: object) -> bool:
         """Tell whether the site has a secret of that name."""

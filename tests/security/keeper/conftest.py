@@ -111,6 +111,9 @@ class RunChannel:
     def get(self, name: str) -> bytes:
         return self.ask(b"get\0" + name.encode())
 
+    def use(self, name: str) -> bytes:
+        return self.ask(b"use\0" + name.encode())
+
     def has(self, name: str) -> bytes:
         return self.ask(b"has\0" + name.encode())
 

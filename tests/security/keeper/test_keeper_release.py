@@ -82,6 +82,26 @@ def test_an_update_is_seen_at_once(installation, keeper):
         assert run.get("key") == b"vvalue %d" % revision
 
 
+def test_a_policy_that_says_use_lets_a_client_have_it(installation, keeper):
+    installation.put(installation.site_a, "key", b"x", policy=Policy(mode="use"))
+    run = keeper.open_run(installation.site_a)
+    assert (run.use("key"), run.get("key")) == (b"vx", b"p")
+    assert installation.events() == ["secret.read", "secret.refused.policy"]
+    assert installation.audit()[-2]["for"] == "use"
+
+
+def test_a_client_is_held_to_the_rest_of_the_policy(installation, keeper):
+    for number, policy in enumerate((Policy(mode="use", scripts=("scr_2",)), Policy(mode="use", expires_ms=1))):
+        installation.put(installation.site_a, f"key {number}", b"x", policy=policy)
+    run = keeper.open_run(installation.site_a, script={"id": "scr_1", "name": "a", "version": 1})
+    assert (run.use("key 0"), run.use("key 1"), run.use("none")) == (b"p", b"e", b"m")
+
+
+def test_a_client_has_what_may_be_read_too(installation, keeper):
+    installation.put(installation.site_a, "key", b"x")
+    assert keeper.open_run(installation.site_a).use("key") == b"vx"
+
+
 def test_a_policy_that_says_use_is_refused_to_get(installation, keeper):
     installation.put(installation.site_a, "key", b"x", policy=Policy(mode="use"))
     assert keeper.open_run(installation.site_a).get("key") == b"p"

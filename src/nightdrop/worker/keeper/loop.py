@@ -13,7 +13,7 @@ from nightdrop.core.wire import ChannelClosedError, Frame, FrameDecoder, FrameTo
 from nightdrop.worker.keeper import control, rotation, witness
 from nightdrop.worker.keeper.channel import Outlet
 from nightdrop.worker.keeper.keeper import Keeper
-from nightdrop.worker.keeper.release import AUDIT, OUTCOMES, UNDECRYPTABLE, Run
+from nightdrop.worker.keeper.release import AUDIT, OUTCOMES, UNDECRYPTABLE, Run, Wish
 from nightdrop.worker.keeper.sealed_rows import RowsUnavailableError
 
 _READ = selectors.EVENT_READ
@@ -26,6 +26,8 @@ _MAX_NOTICES = 64 * 1024 * 1024
 # After so many audit entries the worker is told to ask for a checkpoint.
 _CHECKPOINT_ENTRIES = 1000
 _GET = b"get\0"
+# For a client of the gateway or the courier to put in its place; the script does not get it.
+_USE = b"use\0"
 _HAS = b"has\0"
 
 # Requests that are answered at once, and those that are worked on between the requests of runs.
@@ -116,19 +118,21 @@ class Loop:
     def _answer(self, channel: RunChannel, request: bytes) -> None:
         name = request[4:].decode("latin-1")
         if request.startswith(_GET):
-            self._answer_get(channel, name)
+            self._answer_get(channel, name, Wish.READ)
+        elif request.startswith(_USE):
+            self._answer_get(channel, name, Wish.USE)
         elif request.startswith(_HAS):
             channel.outlet.send(self._has(channel.run, name))
         else:
             raise ChannelClosedError
 
-    def _answer_get(self, channel: RunChannel, name: str) -> None:
+    def _answer_get(self, channel: RunChannel, name: str, wish: Wish) -> None:
         parts = self._keeper.parts
         if parts is None:
             self._keeper.reads[OUTCOMES[AUDIT]] += 1
             channel.outlet.send(AUDIT)
             return
-        answer = parts.releaser.get(channel.run, name)
+        answer = parts.releaser.get(channel.run, name, wish)
         self._keeper.reads[OUTCOMES[answer.code]] += 1
         try:
             channel.outlet.send(answer.code, answer.value)

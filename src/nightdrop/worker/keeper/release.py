@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from nightdrop.audit.events import Event
@@ -36,6 +37,17 @@ EVENT_OF_FAILURE = {
     Failure.RECORD: Event.SECRET_REFUSED_RECORD,
     Failure.POLICY: Event.SECRET_REFUSED_SEALED_POLICY,
 }
+
+
+class Wish(StrEnum):
+    """What a run wants a value for; its value is what the audit entry says."""
+
+    READ = "read"  # the script gets it
+    USE = "use"  # a client puts it where a ...FromSecret field says, and the script does not get it
+
+
+# A mode that this release does not know keeps the value inside.
+_ALLOWED = {Wish.READ: frozenset({"read"}), Wish.USE: frozenset({"read", "use"})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +106,10 @@ class Releaser:
         """
         return is_name(name) and self._rows.exists(run.site_id, name)
 
-    def get(self, run: Run, name: str) -> Answer:
+    def get(self, run: Run, name: str, wish: Wish = Wish.READ) -> Answer:
         """Decide, write the audit entry, and only then answer."""
         try:
-            return self._release(run, name)
+            return self._release(run, name, wish)
         except RefusedError as refusal:
             return self._refuse(run, name, refusal)
         except NotWrittenError:
@@ -137,7 +149,7 @@ class Releaser:
         # A row that does not open sets no mark: garbage with a high revision must not lock the real one out.
         return Opened(value, policy, None if seen == mark else mark)
 
-    def _release(self, run: Run, name: str) -> Answer:
+    def _release(self, run: Run, name: str, wish: Wish) -> Answer:
         if not is_name(name):
             raise RefusedError(MISSING, "missing", Event.SECRET_MISSING)
         row = self._find(run.site_id, name)
@@ -145,8 +157,10 @@ class Releaser:
         changes = [self._store.high_water_change(run.site_id, name, opened.mark)] if opened.mark else ()
         released = False
         try:
-            self._allow(run, opened.policy, row.expires_ms, changes)
+            self._allow(run, opened.policy, wish, row.expires_ms, changes)
             fields = {**run.audit_fields, "secret": name, "revision": row.revision, "epoch": row.epoch}
+            if wish is Wish.USE:
+                fields["for"] = wish.value
             # Before the value leaves, and it does not leave when this fails.
             at_ms = self._store.record(Event.SECRET_READ, fields, changes)
             released = True
@@ -176,12 +190,13 @@ class Releaser:
         except OpenError as error:
             raise RefusedError(UNDECRYPTABLE, error.failure, EVENT_OF_FAILURE[error.failure]) from None
 
-    def _allow(self, run: Run, policy: Policy, row_expires_ms: int | None, changes: Sequence[Change]) -> None:
+    def _allow(
+        self, run: Run, policy: Policy, wish: Wish, row_expires_ms: int | None, changes: Sequence[Change]
+    ) -> None:
         if policy is Policy.DEFAULT and row_expires_ms is None:
             return
         refusal = None
-        # Anything but exactly "read" keeps the value inside.
-        if policy.mode != "read" or (policy.scripts and run.script_id not in policy.scripts):
+        if policy.mode not in _ALLOWED[wish] or (policy.scripts and run.script_id not in policy.scripts):
             refusal = RefusedError(POLICY, "policy", Event.SECRET_REFUSED_POLICY)
         # The earlier of what is sealed and what the row says, so that writing a row never lengthens what is sealed.
         ends = [at for at in (policy.expires_ms, row_expires_ms) if at is not None]
