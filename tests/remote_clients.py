@@ -12,7 +12,7 @@ from nightdrop.syncjs.remotes.service import RemoteService
 from nightdrop.syncjs.remotes.transfer import CodecError
 
 
-def dial(host: str, port: int, timeout_s: float) -> socket.socket:
+def dial(host: str, port: int, timeout_s: float, *, again: bool = False) -> socket.socket:
     try:
         sock = socket.create_connection((host, port), timeout_s)
     except OSError as exc:
@@ -43,7 +43,7 @@ class Client:
     def __post_init__(self) -> None:
         more = {"context": self.context} if self.context else {}
         self.service = RemoteService(
-            lambda *where: self.dial(*where),
+            lambda *where, **how: self.dial(*where, **how),
             SiteFiles(Roots.open(str(self.local))),
             lambda level, text: self.log.append((level, text)),
             lambda name: self.secrets.get(name, ""),

@@ -55,8 +55,8 @@ def server():
         yield listener.getsockname()[1]
 
 
-def request(channel, host, port, timeout=5.0):
-    channel.send_json({"op": "connect", "host": host, "port": port, "timeout": timeout})
+def request(channel, host, port, timeout=5.0, **more):
+    channel.send_json({"op": "connect", "host": host, "port": port, "timeout": timeout, **more})
 
 
 def answer(channel):
@@ -112,6 +112,33 @@ def test_a_name_that_turns_into_a_closed_address_is_refused(broker, monkeypatch)
         for _ in range(3):
             request(run, "rebind.example", port)
             assert answer(run)["code"] == "egress_denied"
+
+
+def test_a_second_connection_goes_where_the_first_one_went(broker, monkeypatch):
+    meanings = [[v4("127.0.0.1", 1)], [v4("127.0.0.2", 1)]]
+    with server() as port, server() as other:
+        monkeypatch.setattr(module, "_look_up", lambda _host, port: [(*meanings[0][0][:2], port, 0)])
+        run, elsewhere = broker(), broker()
+        request(run, "ftp.example", port)
+        assert answer(run)["address"] == "127.0.0.1"
+        meanings.pop(0)
+        request(run, "ftp.example", other, again=True)
+        assert answer(run) == {"ok": True, "address": "127.0.0.1", "port": other}
+        # Nobody else's address is known, and one's own only for as long as the name was not asked for anew.
+        request(elsewhere, "ftp.example", port, again=True)
+        assert answer(elsewhere)["code"] == "refused"
+        request(run, "ftp.example", port)
+        assert answer(run)["code"] == "refused"
+
+
+def test_what_a_run_remembers_is_checked_like_every_address(broker, monkeypatch):
+    with server() as port:
+        monkeypatch.setattr(module, "_look_up", lambda _host, _port: [v4("127.0.0.1", port)])
+        run = broker(allow=[f"127.0.0.1:{port}"])
+        request(run, "ftp.example", port)
+        assert answer(run)["ok"]
+        request(run, "ftp.example", port + 1 if port < 65535 else 1, again=True)
+        assert answer(run)["code"] == "egress_denied"
 
 
 def test_a_name_is_looked_up_once_per_connection(broker, monkeypatch):

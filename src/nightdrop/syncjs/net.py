@@ -47,11 +47,17 @@ class BrokerConnector:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    def connect(self, host: str, port: int, timeout: float) -> socket.socket:
+    def connect(self, host: str, port: int, timeout: float, *, again: bool = False) -> socket.socket:
+        """Return a connected socket; ``again``: to the address that this run was connected to under this name before.
+
+        Raises:
+            ConnectError, BrokerGoneError.
+        """
         timeout = min(timeout, _MAX_TIMEOUT)
         self._channel.sock.settimeout(timeout + _GRACE)
         try:
-            self._channel.send_json({"op": "connect", "host": host, "port": port, "timeout": timeout})
+            request = {"op": "connect", "host": host, "port": port, "timeout": timeout}
+            self._channel.send_json({**request, "again": True} if again else request)
             frame = self._channel.recv()
         except (ChannelClosedError, OSError):
             raise BrokerGoneError from None

@@ -33,6 +33,7 @@ _LOOKUPS = 64
 # A run connects to one host at a time, so this also bounds connections under way.
 _MAX_RUNS = 1000
 _MAX_ADDRESSES = 16
+_MAX_REMEMBERED = 100
 
 SocketAddress = tuple[int, str, int, int]
 
@@ -51,6 +52,7 @@ class _Request:
     host: str
     port: int
     timeout: float
+    again: bool = False
 
     @classmethod
     def parse(cls, message: Any) -> "_Request":
@@ -62,7 +64,7 @@ class _Request:
             raise ValueError
         if not isinstance(timeout, int | float) or not math.isfinite(timeout):
             raise ValueError
-        return cls(host, port, min(max(float(timeout), 0.0), _MAX_TIMEOUT))
+        return cls(host, port, min(max(float(timeout), 0.0), _MAX_TIMEOUT), message.get("again") is True)
 
     @property
     def where(self) -> str:
@@ -74,6 +76,8 @@ class _Run:
     sock: socket.socket
     rules: EgressRules
     decoder: FrameDecoder = field(default_factory=lambda: FrameDecoder(_MAX_REQUEST))
+    # The address that each name had when the run was last connected to it.
+    addresses: dict[str, SocketAddress] = field(default_factory=dict)
     lookups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKUPS_PER_RUN))
     task: asyncio.Task[None] | None = None
 
@@ -160,7 +164,12 @@ class Broker:
                 addresses = await self._resolve(run, request)
         except TimeoutError:
             raise _RefusedError("timeout", f"Looking up {request.host} took too long.") from None
-        return await _connect_any(request, _permitted(run.rules, request, addresses), deadline)
+        sock, address = await _connect_any(request, _permitted(run.rules, request, addresses), deadline)
+        run.addresses.pop(request.host, None)
+        run.addresses[request.host] = address
+        if len(run.addresses) > _MAX_REMEMBERED:
+            run.addresses.pop(next(iter(run.addresses)))
+        return sock, address[1]
 
     async def _resolve(self, run: _Run, request: _Request) -> list[SocketAddress]:
         """Return the addresses of a host, after the rules have had a say about its name."""
@@ -175,6 +184,8 @@ class Broker:
             raise _RefusedError("egress_denied", f"A connection to {request.where} is not allowed: {verdict.why}.")
         if (literal := _literal(host, request.port)) is not None:
             return [literal]
+        if request.again and (known := run.addresses.get(request.host)) is not None:
+            return [(*known[:2], request.port, known[3])]
         await run.lookups.acquire()
         lookup = self._resolver.submit(_look_up, host, request.port)
         loop = asyncio.get_running_loop()
@@ -217,7 +228,9 @@ def _permitted(rules: EgressRules, request: _Request, addresses: list[SocketAddr
     return permitted
 
 
-async def _connect_any(request: _Request, addresses: list[SocketAddress], deadline: float) -> tuple[socket.socket, str]:
+async def _connect_any(
+    request: _Request, addresses: list[SocketAddress], deadline: float
+) -> tuple[socket.socket, SocketAddress]:
     """Try the addresses in order; each gets its share of the time that is left."""
     loop = asyncio.get_running_loop()
     failure = _RefusedError("timeout", f"No answer from {request.where} in time.")
@@ -225,7 +238,7 @@ async def _connect_any(request: _Request, addresses: list[SocketAddress], deadli
         share = (deadline - loop.time()) / (len(addresses) - index)
         try:
             async with asyncio.timeout(share):
-                return await _connect_one(loop, address), address[1]
+                return await _connect_one(loop, address), address
         except TimeoutError:
             failure = _RefusedError("timeout", f"No answer from {request.where} in time.")
         except ConnectionRefusedError:

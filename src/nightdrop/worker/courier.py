@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from nightdrop.core.ownership import GivingRefusedError
 from nightdrop.core.wire import Channel, ChannelClosedError
 from nightdrop.sandbox.landlock import Rule, restrict_files
 from nightdrop.syncjs import mail, remotes
@@ -25,7 +26,7 @@ from nightdrop.syncjs.mail.service import MailService
 from nightdrop.syncjs.net import BrokerConnector, ConnectError
 from nightdrop.syncjs.remotes import web
 from nightdrop.syncjs.remotes.encryption import codec
-from nightdrop.syncjs.remotes.local import SiteFiles
+from nightdrop.syncjs.remotes.local import Give, SiteFiles
 from nightdrop.syncjs.remotes.port import Dial, DialError
 from nightdrop.syncjs.remotes.service import RemoteService
 from nightdrop.syncjs.tls import client_context
@@ -49,12 +50,15 @@ def preload() -> None:
         codecs.lookup(encoding)
 
 
-def main(gateway: socket.socket, broker: socket.socket, *, narrow: Narrow = restrict_files) -> None:
+def main(
+    gateway: socket.socket, broker: socket.socket, worker: socket.socket, *, narrow: Narrow = restrict_files
+) -> None:
     """Serve one run until its gateway is gone.
 
     Args:
         gateway: channel to the gateway; the first message on it is the worker's.
         broker: the run's second channel to the broker.
+        worker: channel to the worker, which gives files to accounts.
         narrow: takes away every file but the site's; only permissive mode passes another.
     """
     channel = Channel(gateway)
@@ -62,7 +66,8 @@ def main(gateway: socket.socket, broker: socket.socket, *, narrow: Narrow = rest
         begin = channel.recv_json()
         roots = Roots.open(begin["files"], begin["paths"])
         narrow(roots.rules())
-        services = _services(channel, BrokerConnector(Channel(broker)), SiteFiles(roots), begin["mail"])
+        files = SiteFiles(roots, _giver(Channel(worker)))
+        services = _services(channel, BrokerConnector(Channel(broker)), files, begin["mail"])
         while True:
             channel.send_json({"v": services.answer(channel.recv_json())})
     except ChannelClosedError:
@@ -100,6 +105,19 @@ def _services(gateway: Channel, broker: BrokerConnector, files: SiteFiles, setti
     )
 
 
+def _giver(worker: Channel) -> Give:
+    def give(file: int, account: str) -> None:
+        try:
+            worker.send_json({"give": account}, [file])
+            problem = worker.recv_json()["problem"]
+        except (ChannelClosedError, OSError):
+            raise GivingRefusedError("the worker does not answer") from None
+        if problem is not None:
+            raise GivingRefusedError(str(problem))
+
+    return give
+
+
 @cache
 def _trusting() -> ssl.SSLContext:
     """Return the context that verifies servers; made before the files with the authorities are out of reach."""
@@ -107,9 +125,9 @@ def _trusting() -> ssl.SSLContext:
 
 
 def _dialer(broker: BrokerConnector) -> Dial:
-    def dial(host: str, port: int, timeout: float) -> socket.socket:
+    def dial(host: str, port: int, timeout_s: float, *, again: bool = False) -> socket.socket:
         try:
-            return broker.connect(host, port, timeout)
+            return broker.connect(host, port, timeout_s, again=again)
         except ConnectError as error:
             raise DialError(error.message) from None
 

@@ -17,6 +17,7 @@ from nightdrop.access.settings import SiteSettings
 from nightdrop.core.wire import Channel, Frame, channel_pair
 from nightdrop.sandbox import limits
 from nightdrop.worker.children import Child
+from nightdrop.worker.giving import Giving
 from nightdrop.worker.live_run import LiveRun
 
 _MEMORY = 512 * 1024 * 1024
@@ -30,6 +31,7 @@ class _Courier:
     number: int
     cpu: float
     paths: list[str]
+    giving: Giving
     fds: list[socket.socket] = field(default_factory=list)
     pidfd: int | None = None
 
@@ -37,6 +39,7 @@ class _Courier:
         for sock in self.fds:
             sock.close()
         self.fds.clear()
+        self.giving.close()
         if self.pidfd is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
@@ -66,13 +69,15 @@ class Couriers:
             return
         ours, theirs = channel_pair()
         broker_end, broker_theirs = channel_pair()
+        worker_end, worker_theirs = channel_pair()
         self._last += 1
         courier = self._of_run[run.id] = _Courier(
             run.id,
             self._last,
             run.settings.wall,
             [entry for entry, problem in paths if problem is None],
-            [theirs, broker_theirs],
+            Giving(worker_end),
+            [theirs, broker_theirs, worker_theirs],
         )
         with ours, broker_end:
             egress = {"allow": list(run.settings.egress_allow), "deny": list(run.settings.egress_deny)}

@@ -23,7 +23,7 @@ log = []
 
 
 class Broker:
-    def connect(self, host, port, timeout):
+    def connect(self, host, port, timeout, *, again=False):
         sock = socket.create_connection((host, port), timeout)
         sock.settimeout(None)
         return sock

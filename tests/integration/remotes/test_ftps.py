@@ -43,10 +43,10 @@ def test_files_move_in_every_mode_on_dialled_connections(server: FtpServer, tmp_
     data = os.urandom(3_000_000)
     (tmp_path / "f").write_bytes(data)
     client = client_of(server, tmp_path)
-    dialled: list[tuple[str, int]] = []
+    dialled: list[tuple[str, int, bool]] = []
 
-    def noting(host: str, port: int, timeout_s: float):
-        dialled.append((host, port))
+    def noting(host: str, port: int, timeout_s: float, *, again: bool = False):
+        dialled.append((host, port, again))
         return dial(host, port, timeout_s)
 
     client.dial = noting
@@ -56,9 +56,10 @@ def test_files_move_in_every_mode_on_dialled_connections(server: FtpServer, tmp_
     assert (tmp_path / "back/f").read_bytes() == data
     assert [item["Name"] for item in client.ListDir("mode")] == ["f"]
     # One control connection, and one for each file and listing; all to the host that the script named.
-    assert dialled[0] == ("127.0.0.1", server.port)
+    assert dialled[0] == ("127.0.0.1", server.port, False)
+    assert all(again for _, _, again in dialled[1:])
     assert len(dialled) == 4
-    assert {host for host, _ in dialled} == {"127.0.0.1"}
+    assert {host for host, _, _ in dialled} == {"127.0.0.1"}
     client.close()
 
 
@@ -106,7 +107,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_unless_told(explicit: 
 
 def test_a_certificate_for_another_name_is_refused(explicit: FtpServer, tmp_path: Path) -> None:
     client = client_of(explicit, tmp_path, Host=f"ftp.example.com:{explicit.port}")
-    client.dial = lambda _, port, timeout_s: dial("127.0.0.1", port, timeout_s)
+    client.dial = lambda _, port, timeout_s, **_how: dial("127.0.0.1", port, timeout_s)
     assert client.connect() is False
     assert "the certificate is not accepted: " in client.lines("error")
     client.close()

@@ -146,7 +146,7 @@ def test_an_upload_that_does_not_arrive_is_a_failure(make, how: str, reason: str
 def test_the_address_in_an_answer_is_not_connected_to(make) -> None:
     client = make("points elsewhere")
     hosts: list[str] = []
-    client.dial = lambda host, port, timeout_s: hosts.append(host) or dial(host, port, timeout_s)
+    client.dial = lambda host, port, timeout_s, **_: hosts.append(host) or dial(host, port, timeout_s)
     assert client.Download("f", "to") is True, client.lines()
     assert (client.local / "to/f").read_bytes() == CONTENT
     assert hosts == ["127.0.0.1"]

@@ -18,7 +18,7 @@ before = set(sys.modules)
 given = json.load(sys.stdin)
 
 
-def dial(host, port, timeout):
+def dial(host, port, timeout, *, again=False):
     sock = socket.create_connection((host, port), timeout)
     sock.settimeout(None)
     return sock

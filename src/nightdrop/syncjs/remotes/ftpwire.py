@@ -50,7 +50,7 @@ class Control(ftplib.FTP):
     def open(self, host: str, port: int, mode: TlsMode, context: ssl.SSLContext | None) -> None:
         """Connect, and switch TLS on as ``mode`` says."""
         self.host, self._context = host, context
-        sock = self._dialled(port, self._limits.connect_s)
+        sock = self._dial(host, port, self._limits.connect_s)
         sock.settimeout(self._limits.connect_s)
         self._attach(sock)
         if mode is TlsMode.IMPLICIT:
@@ -82,9 +82,6 @@ class Control(ftplib.FTP):
             return {}
         pairs = (line.strip().partition(" ") for line in lines)
         return {name.upper(): value for name, _, value in pairs}
-
-    def _dialled(self, port: int, timeout_s: float) -> socket.socket:
-        return self._dial(self.host, port, timeout_s)
 
     def _attach(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -126,7 +123,8 @@ class Control(ftplib.FTP):
     def open_data(self, command: str) -> socket.socket:
         """Send a command that moves data; return the connection for it."""
         port = self._passive_port()
-        data = self._dialled(port, self._limits.connect_s)
+        # Not to whatever the name means by now: a file must not go to another server than the password went to.
+        data = self._dial(self.host, port, self._limits.connect_s, again=True)
         try:
             data.settimeout(self._limits.answer_s)
             self._begin(command)

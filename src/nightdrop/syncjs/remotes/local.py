@@ -4,14 +4,18 @@ import contextlib
 import errno
 import os
 import stat as modes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Protocol
 
+from nightdrop.core.ownership import GivingRefusedError, give_away
 from nightdrop.syncjs.files import FileProblem, Roots, steps
 from nightdrop.syncjs.files.problem import reason_of
 from nightdrop.syncjs.files.roots import Place
 from nightdrop.syncjs.remotes.port import Item, ItemKind
+
+# Gives an open file to an account; raises GivingRefusedError.
+Give = Callable[[int, str], None]
 
 
 class LocalFileError(Exception):
@@ -31,7 +35,7 @@ class LocalWriter(Protocol):
         ...
 
     def grant(self, user: str) -> None:
-        """Give the file to an account of this machine."""
+        """Say that ``commit`` shall give the file to an account of this machine."""
         ...
 
     def abort(self) -> None:
@@ -68,8 +72,9 @@ class LocalFiles(Protocol):
 class SiteFiles:
     """The files of a site, as ``syncjs.files`` keeps them inside: no link is followed, no path leads out."""
 
-    def __init__(self, roots: Roots) -> None:
+    def __init__(self, roots: Roots, give: Give = give_away) -> None:
         self._roots = roots
+        self._give = give
 
     def list_dir(self, path: str) -> Iterator[Item]:
         with _trouble():
@@ -107,7 +112,7 @@ class SiteFiles:
                     called = temporary
                     file = steps.open_regular(folder, called, os.O_WRONLY | os.O_CREAT, place.root.mode)
                     os.ftruncate(file, 0)
-                return _FileWriter(os.dup(folder), file, called, place.name)
+                return _FileWriter(os.dup(folder), file, called, place.name, self._give)
 
     def make_dirs(self, path: str) -> None:
         with _trouble():
@@ -133,8 +138,9 @@ class SiteFiles:
 
 
 class _FileWriter:
-    def __init__(self, folder: int, file: int, called: str, name: str) -> None:
-        self._folder, self._file, self._called, self._name = folder, file, called, name
+    def __init__(self, folder: int, file: int, called: str, name: str, give: Give) -> None:
+        self._folder, self._file, self._called, self._name, self._give = folder, file, called, name, give
+        self._owner = ""
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -143,15 +149,7 @@ class _FileWriter:
                 view = view[os.write(self._file, view) :]
 
     def grant(self, user: str) -> None:
-        import pwd
-
-        try:
-            account = pwd.getpwnam(user)
-            os.fchown(self._file, account.pw_uid, account.pw_gid)
-        except KeyError:
-            raise LocalFileError("OnDownloadGrantTo: there is no such account") from None
-        except OSError:
-            raise LocalFileError("OnDownloadGrantTo: only a worker that runs as root may give files away") from None
+        self._owner = user
 
     def commit(self, mtime: float | None, *, durable: bool) -> None:
         with _trouble():
@@ -159,10 +157,19 @@ class _FileWriter:
                 os.utime(self._file, (mtime, mtime))
             if durable:
                 os.fsync(self._file)
+            if self._owner:
+                # Last: what is another's is not ours to change any more.
+                self._give_away()
             os.rename(self._called, self._name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
             if durable:
                 _sync_directory(self._folder)
         self._close()
+
+    def _give_away(self) -> None:
+        try:
+            self._give(self._file, self._owner)
+        except GivingRefusedError as refused:
+            raise LocalFileError(f"OnDownloadGrantTo: {refused.message}") from None
 
     def abort(self) -> None:
         with contextlib.suppress(OSError):

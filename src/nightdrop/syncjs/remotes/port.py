@@ -5,13 +5,23 @@ with a loop of its own. An adapter over a blocking library just blocks in them a
 """
 
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
-# Host, port, timeout in seconds: a connected, blocking socket. Raises DialError.
-Dial = Callable[[str, int, float], socket.socket]
+
+class Dial(Protocol):
+    """Makes connections; raises ``DialError``."""
+
+    def __call__(self, host: str, port: int, timeout_s: float, *, again: bool = False) -> socket.socket:
+        """Return a connected, blocking socket.
+
+        ``again``: to the very address that this host had the last time, whatever its name means by now. For a
+        connection that belongs to another one.
+        """
+        ...
+
 
 _MAX_REASON = 200
 

@@ -42,7 +42,7 @@ def preload() -> None:
 
 
 async def _ask_once(sock: socket.socket) -> None:
-    web = Web(Origin("localhost", 80, secure=False), lambda *_: sock, Limits(), _unused)
+    web = Web(Origin("localhost", 80, secure=False), lambda *_, **_how: sock, Limits(), _unused)
     await web.send("preload", lambda: Outgoing("GET", "/", {}))
     await web.close()
 
