@@ -7,6 +7,7 @@ class Reversed:
     """A codec that can be seen through: each byte inverted, behind a mark; ``during`` runs while a file is on its way."""
 
     mark = b"SEALED"
+    slow = False
 
     def __init__(self, during=lambda: None) -> None:
         self.during = during

@@ -51,6 +51,11 @@ class OtfeKey:
         return bool(self.identities)
 
     @property
+    def is_passphrase(self) -> bool:
+        """Whether beginning a file means deriving a key from a passphrase: a second, and 256 MiB."""
+        return any(isinstance(recipient, Passphrase) for recipient in self.recipients)
+
+    @property
     def header_bytes(self) -> int:
         """The size of the header of every file that this key writes."""
         return header_size(sum(recipient.stanza_bytes for recipient in self.recipients))

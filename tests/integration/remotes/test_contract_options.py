@@ -2,7 +2,9 @@
 
 import os
 import pwd
+import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -177,6 +179,53 @@ def test_downloads_are_given_to_an_account(work: Work) -> None:
     work.options(OnDownloadGrantTo="no-such-account", DownloadPolicy=1)
     assert work.client.Download(work.at("f"), work.at("to")) is False
     assert "no such account" in work.lines("error")
+
+
+class Slow(Reversed):
+    """A codec whose beginnings note in which thread they are, and how many there are at once."""
+
+    slow = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[int] = []
+        self.now = self.most = 0
+
+    @contextmanager
+    def noted(self):
+        self.threads.append(threading.get_ident())
+        self.now += 1
+        self.most = max(self.most, self.now)
+        yield
+        self.now -= 1
+
+    def encoder(self) -> Reversed.Encoder:
+        with self.noted():
+            return super().encoder()
+
+    def decoder(self) -> "Reversed.Decoder":
+        codec = self
+
+        class Decoder(Reversed.Decoder):
+            def update(self, data: bytes) -> bytes:
+                with codec.noted():
+                    return super().update(data)
+
+        return Decoder(self)
+
+
+def test_what_is_slow_to_begin_with_begins_beside_the_connection_one_at_a_time(work: Work) -> None:
+    codec = Slow()
+    work.client.codecs = lambda _: codec
+    for number in range(4):
+        work.write(f"from/{number}", b"content")
+    work.options(OTFE=True, OTFEKey="some key")
+    assert work.client.Upload(work.at("from/*"), work.at("to")) is True, work.lines()
+    assert work.client.Download(work.at("to/*"), work.at("back")) is True, work.lines()
+    assert {work.read(f"back/{number}") for number in range(4)} == {b"content"}
+    assert len(codec.threads) >= 8
+    assert threading.get_ident() not in codec.threads
+    assert codec.most == 1
 
 
 def test_files_are_encrypted_on_their_way_there_and_decrypted_on_their_way_back(work: Work) -> None:

@@ -77,6 +77,7 @@ def test_a_failed_upload_leaves_no_session_and_the_file_that_was_there(
 ) -> None:
     class Failing:
         left = 2
+        slow = False
 
         def sealed_size(self, size: int) -> int:
             return size

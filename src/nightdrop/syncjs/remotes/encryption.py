@@ -25,6 +25,7 @@ def codec(key: str) -> Codec:
 class _AgeCodec:
     def __init__(self, key: OtfeKey) -> None:
         self._key = key
+        self.slow = key.is_passphrase
 
     def encoder(self) -> Coder:
         with _told():

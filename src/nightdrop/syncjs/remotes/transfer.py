@@ -3,11 +3,13 @@
 A source is deleted, and a target replaced, only after the server (or the disk) has confirmed every byte.
 """
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import BinaryIO, Protocol
+from functools import partial
+from typing import BinaryIO, Protocol, TypeVar
 
 from nightdrop.syncjs.remotes import names, versions
 from nightdrop.syncjs.remotes.known import Known, differs
@@ -22,6 +24,8 @@ from nightdrop.syncjs.remotes.resume import Download, Upload
 TEMPORARY = ".tempfile"
 _PIECE_BYTES = 1024 * 1024
 
+Begun = TypeVar("Begun")
+
 
 class Coder(Protocol):
     """Encrypts or decrypts one file."""
@@ -32,7 +36,12 @@ class Coder(Protocol):
 
 
 class Codec(Protocol):
-    """On-the-fly encryption. Its methods, and its coders', raise ``CodecError`` and nothing else."""
+    """On-the-fly encryption. Its methods, and its coders', raise ``CodecError`` and nothing else.
+
+    ``slow``: beginning a file takes a second of computing and much memory, as with a passphrase.
+    """
+
+    slow: bool
 
     def encoder(self) -> Coder: ...
 
@@ -64,6 +73,7 @@ class Transfer:
         self._progress = progress
         self._codec = codec
         self._warned_time = False
+        self._one_begins = asyncio.Lock()
 
     async def upload(self, source: Item, target: str, known: Known | None = None) -> Outcome:
         """Upload a local file; ``known`` is its directory if many files go there.
@@ -119,7 +129,8 @@ class Transfer:
         upload = Upload(self._link, written, self._sealed(before.st_size), mtime)
         try:
             sent = 0
-            for piece in self._encoded(_pieces(file, before.st_size)):
+            encoder = await self._begin(self._codec.encoder) if self._codec else None
+            for piece in _encoded(_pieces(file, before.st_size), encoder):
                 await upload.write(piece)
                 sent += len(piece)
                 self._progress.moved(source.path, len(piece), sent, upload.total)
@@ -145,15 +156,12 @@ class Transfer:
     def _sealed(self, size: int) -> int:
         return self._codec.sealed_size(size) if self._codec else size
 
-    def _encoded(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        if not self._codec:
-            yield from pieces
-            return
-        encoder = self._codec.encoder()
-        for piece in pieces:
-            if sealed := encoder.update(piece):
-                yield sealed
-        yield encoder.finish()
+    async def _begin(self, start: Callable[[], Begun]) -> Begun:
+        """Begin to encrypt or decrypt a file, one at a time and beside the connection when that is slow."""
+        if not self._codec or not self._codec.slow:
+            return start()
+        async with self._one_begins:
+            return await asyncio.to_thread(start)
 
     async def _check_arrived(self, path: str, sent: int) -> None:
         there = await self._link.ask(lambda: self._link.remote.stat(path))
@@ -254,11 +262,15 @@ class Transfer:
 
     async def _decoded(self, download: Download) -> AsyncIterator[bytes]:
         decoder = self._codec.decoder() if self._codec else None
+        begun = False
         while piece := await download.read():
             self._progress.moved(download.item.path, len(piece), download.at, download.size)
             if decoder is None:
                 yield piece
-            elif plain := decoder.update(piece):
+                continue
+            plain = decoder.update(piece) if begun else await self._begin(partial(decoder.update, piece))
+            if plain:
+                begun = True
                 yield plain
         download.check_complete()
         if decoder:
@@ -292,3 +304,13 @@ def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
             raise RemoteError("upload", "the source became shorter while it was read")
         left -= len(piece)
         yield piece
+
+
+def _encoded(pieces: Iterator[bytes], encoder: Coder | None) -> Iterator[bytes]:
+    if not encoder:
+        yield from pieces
+        return
+    for piece in pieces:
+        if sealed := encoder.update(piece):
+            yield sealed
+    yield encoder.finish()
