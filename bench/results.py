@@ -12,7 +12,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "RESULTS.md"
-SHARED = {"measure", "results", "sealed"}
+SHARED = {"measure", "peers", "results", "sealed"}
 
 
 def machine() -> list[str]:

@@ -104,10 +104,11 @@ class Batch:
         jobs = [job async for job in self._local_jobs(mask, folder, recursive)]
         counts = Counter(names.parent(target) for _, target in jobs)
         for place, count in counts.items():
-            if count >= WORTHWHILE and self._link.remote.exact_times:
+            if count >= WORTHWHILE:
                 await self._remote_dir(place)
                 self._known[place] = Known(self._link, place, count)
-                await self._known[place].look()
+                if self._link.remote.exact_times or not self._transfer.compares_times:
+                    await self._known[place].look()
         for job in jobs:
             yield job
 

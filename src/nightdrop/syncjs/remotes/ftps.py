@@ -177,6 +177,9 @@ class FtpsRemote:
             return False
         return True
 
+    def note_no_directory(self, path: str) -> None:
+        """Do nothing: the server itself refuses to write where a directory is."""
+
     async def open_read(self, path: str, offset: int = 0) -> "FtpReader":
         control = self._control("download")
         with answers("download"):

@@ -20,6 +20,11 @@ class Known:
         self._before: dict[str, Item] | None = None
         self._sent: dict[str, tuple[str, int]] = {}
 
+    @property
+    def looked(self) -> bool:
+        """Whether ``existing`` answers without asking the server."""
+        return self._before is not None
+
     async def look(self) -> None:
         """List the directory, unless it holds too much."""
         self._before = await self._link.ask(self._list)
@@ -40,7 +45,10 @@ class Known:
         """Return what was at ``target`` before."""
         if self._before is None:
             return await self._link.ask(lambda: self._link.remote.stat(target))
-        return self._before.get(names.base(target))
+        there = self._before.get(names.base(target))
+        if there is None or not there.is_dir:
+            self._link.remote.note_no_directory(target)
+        return there
 
     def sent(self, source: str, target: str, size: int) -> None:
         """Note that ``size`` bytes went to ``target``; whether they arrived is seen at the end."""

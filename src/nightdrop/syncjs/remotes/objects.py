@@ -149,6 +149,9 @@ class ObjectRemote:
         del path, when
         return False
 
+    def note_no_directory(self, path: str) -> None:
+        self._free.add(key_of("upload", path))
+
     async def open_read(self, path: str, offset: int = 0) -> ObjectReader:
         reader = ObjectReader(self._store, key_of("download", path), offset)
         await reader.open()

@@ -179,6 +179,10 @@ class Remote(Protocol):
         """Set the time of the last change; False when the server cannot."""
         ...
 
+    def note_no_directory(self, path: str) -> None:
+        """Hear that a listing showed no directory at ``path``: the next ``open_write`` there need not look."""
+        ...
+
     async def open_read(self, path: str, offset: int = 0) -> Reader: ...
 
     async def open_write(self, path: str, size: int | None, offset: int = 0, mtime: float | None = None) -> Writer:

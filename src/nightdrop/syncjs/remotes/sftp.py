@@ -230,6 +230,9 @@ class SftpRemote:
             return False
         return True
 
+    def note_no_directory(self, path: str) -> None:
+        """Do nothing: the server itself refuses to write where a directory is."""
+
     async def open_read(self, path: str, offset: int = 0) -> FileReader:
         sftp = self._session("download")
         file = await self._answer("download", sftp.open(path, asyncssh.FXF_READ, encoding=None, block_size=0))

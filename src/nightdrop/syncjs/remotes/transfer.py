@@ -75,6 +75,11 @@ class Transfer:
         self._warned_time = False
         self._one_begins = asyncio.Lock()
 
+    @property
+    def compares_times(self) -> bool:
+        """Whether an upload depends on the time of what is there."""
+        return self._options.up.policy is Policy.OVERWRITE_IF_NEWER
+
     async def upload(self, source: Item, target: str, known: Known | None = None) -> Outcome:
         """Upload a local file; ``known`` is its directory if many files go there.
 
@@ -102,7 +107,8 @@ class Transfer:
 
     async def _existing(self, target: str, known: Known | None) -> Item | None:
         chosen = self._options.up
-        if chosen.policy is Policy.ALWAYS_OVERWRITE and not chosen.versioned:
+        asks = not (known and known.looked)
+        if asks and chosen.policy is Policy.ALWAYS_OVERWRITE and not chosen.versioned:
             return None
         if known:
             existing = await known.existing(target)
@@ -215,7 +221,8 @@ class Transfer:
             RemoteError, LocalFileError, CodecError: it is not downloaded; source and target are untouched.
         """
         chosen = self._options.down
-        if not self._link.remote.exact_times:
+        timed = chosen.adjust_time or chosen.policy is Policy.OVERWRITE_IF_NEWER
+        if timed and not self._link.remote.exact_times:
             source = await self._exact(source)
         existing = self._files.stat(target)
         if existing:
