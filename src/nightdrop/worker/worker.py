@@ -15,11 +15,13 @@ from typing import IO, Any, NoReturn
 import structlog
 
 from nightdrop.access.sites import SiteStore
+from nightdrop.core.caller import SYSTEM
 from nightdrop.core.clock import SystemClock
 from nightdrop.core.config import Config, load_config
 from nightdrop.core.errors import NightdropError, UnavailableError
 from nightdrop.core.home import Home, open_home
 from nightdrop.core.logging import configure_logging
+from nightdrop.core.site_paths import split_entry
 from nightdrop.core.wire import ChannelClosedError, Frame, channel_pair
 from nightdrop.db.clock import check_clock
 from nightdrop.db.engine import Database
@@ -41,6 +43,7 @@ from nightdrop.worker.checkpoints import Checkpoints
 from nightdrop.worker.children import Child
 from nightdrop.worker.couriers import Couriers
 from nightdrop.worker.dispatch import Dispatcher
+from nightdrop.worker.leftovers import Leftovers
 from nightdrop.worker.live_run import LiveRun
 from nightdrop.worker.marks import Marks
 from nightdrop.worker.pairs import ROLES, PairPool, Role
@@ -83,6 +86,7 @@ class Worker:
         self._requests = Requests()
         self._marks = Marks(self._secrets)
         self._keeper_status: dict[str, Any] = {}
+        self._leftovers = Leftovers(clock, self._written_to)
         self._house = asyncio.Event()
         self._recheck = False
         self._stopping = False
@@ -249,6 +253,13 @@ class Worker:
     def _paths(self, run: ClaimedRun) -> tuple[str, ...]:
         return tuple(entry for entry, problem in self._judged(run) if problem is None)
 
+    def _written_to(self) -> list[Path]:
+        """Return the directories that scripts of any site may write to."""
+        entries = {entry for site in self._sites.list(SYSTEM) for entry in site.settings.paths}
+        good = [split_entry(entry) for entry in sorted(entries) if self._places.problem(entry) is None]
+        given = [Path(path) for path, access in good if access == "rw"]
+        return [*(self._home.root / "sites").glob("*/files"), *given]
+
     def _site_files(self, site_id: str) -> Path:
         files = self._home.site_files(site_id)
         files.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -292,6 +303,7 @@ class Worker:
                     await self._rotator.look()
                 await self._say_how_we_are()
                 await self._checkpoints.look()
+                await self._leftovers.look()
             except ChannelClosedError:
                 log.warning("keeper_not_answering")
             except NightdropError as error:
