@@ -4,6 +4,7 @@ Nothing that goes out has a field for a secret's value.
 """
 
 from functools import cache
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,7 +22,9 @@ class Out(BaseModel):
 
 
 class UserOut(Out):
-    """A script that uses a secret; not `certain` when it computes names and so may use any."""
+    """What uses a secret; a script is not `certain` when it computes names and so may use any."""
+
+    kind: Literal["script", "setting", "trigger"] = "script"
 
     id: str
     name: str

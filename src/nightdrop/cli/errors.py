@@ -88,9 +88,12 @@ def code_of(error: NightdropError) -> str:
 
 
 def script_lines(users: list[dict[str, Any]]) -> Iterator[str]:
-    """Return a line with the scripts that use a secret, and one with those that may."""
-    certain = [user["name"] for user in users if user["certain"]]
+    """Return a line with the scripts that use a secret, one with those that may, and one with what else uses it."""
+    others = [user["name"] for user in users if user.get("kind", "script") != "script"]
+    certain = [user["name"] for user in users if user["certain"] and user.get("kind", "script") == "script"]
     possible = [user["name"] for user in users if not user["certain"]]
+    if others:
+        yield f"It is used by: {', '.join(others)}"
     if certain:
         yield f"Scripts that use it: {', '.join(certain)}"
     if possible:

@@ -18,10 +18,10 @@ class SecretExistsError(ConflictError):
 
 
 class SecretInUseError(ConflictError):
-    """Scripts use this secret."""
+    """This secret is used."""
 
     code = "secret_in_use"
-    hint = "Look at the scripts that use it. To delete it all the same, repeat with its name as `confirm`."
+    hint = "Look at what uses it. To delete it all the same, repeat with its name as `confirm`."
 
 
 class SecretMissingError(NotFoundError):

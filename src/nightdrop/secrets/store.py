@@ -47,6 +47,7 @@ from nightdrop.secrets.names import (
     search_text,
 )
 from nightdrop.secrets.upkeep import SecretUpkeep
+from nightdrop.secrets.uses import SecretUse, other_uses
 
 __all__ = [
     "EpochConflictError",
@@ -199,13 +200,13 @@ class SecretStore(SecretUpkeep):
             info = _required(connection, site, name)
             if precondition is not None:
                 precondition(info)
-            if not confirmed and raw.count_uses(connection, site, [name]):
+            if not confirmed and _count_uses(connection, site, [name]):
                 raise SecretInUseError
             raw.remove(connection, site, info.id, info.revision)
         return self._scrubbed(info)
 
     def count_uses(self, caller: Caller, site: str, names: Sequence[str]) -> dict[str, int]:
-        """Return for each name that scripts certainly use how many do. Tells numbers, not scripts.
+        """Return for each name that is certainly used by how many scripts, settings and triggers. Tells numbers only.
 
         Raises:
             DeniedError.
@@ -214,7 +215,17 @@ class SecretStore(SecretUpkeep):
         viewer = allowed(caller, Permission.SECRETS_VIEW, site)
         check(self._db, caller, Permission.SECRETS_VIEW if viewer else Permission.SECRETS_EDIT, site)
         with self._db.read() as connection:
-            return raw.count_uses(connection, site, names)
+            return _count_uses(connection, site, names)
+
+    def other_uses(self, caller: Caller, site: str, name: str) -> list[SecretUse]:
+        """Return what uses a secret beside scripts.
+
+        Raises:
+            DeniedError.
+        """
+        check(self._db, caller, Permission.SECRETS_VIEW, site)
+        with self._db.read() as connection:
+            return other_uses(connection, site, [name]).get(name, [])
 
     def get_info(self, caller: Caller, site: str, secret: str) -> SecretInfo:
         """Return what is known about a secret, by its id or its name.
@@ -331,3 +342,10 @@ def _check_wish(state: raw.State, write: _Write, *, create: bool | None) -> None
         raise SecretMissingError
     if not state.last_revision < write.revision < state.last_revision + MAX_REVISION_STEP:
         raise RevisionConflictError(field="revision")
+
+
+def _count_uses(connection: Connection, site: str, names: Sequence[str]) -> dict[str, int]:
+    counts = dict(raw.count_uses(connection, site, names))
+    for name, uses in other_uses(connection, site, names).items():
+        counts[name] = counts.get(name, 0) + len(uses)
+    return counts

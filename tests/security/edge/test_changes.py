@@ -136,9 +136,30 @@ def test_what_scripts_use_is_deleted_only_with_its_name(web, world):
     for confirm in ("", "?confirm=", "?confirm=other", "?confirm=USED"):
         refused = ask(web, "DELETE", path + confirm)
         assert (refused.status, refused.code) == (409, "secret_in_use")
-        assert refused.json()["scripts"] == [{"id": uses.id, "name": "uses", "certain": True}]
+        assert refused.json()["scripts"] == [{"kind": "script", "id": uses.id, "name": "uses", "certain": True}]
     assert ask(web, "DELETE", path + "?confirm=used").status == 204
     assert ask(web, "GET", path).status == 404
+
+
+def test_settings_and_webhooks_use_a_secret_too(web, world):
+    created = ask(web, "POST", f"/sites/{world.here}/secrets", {"name": "used", "value": "v"}).json()
+    path = f"/sites/{world.here}/secrets/{created['id']}"
+    assert created["used_by"] == 0
+    ask(web, "PATCH", f"/sites/{world.here}", {"settings": {"smtp_password_secret": "used"}})
+    ask(web, "PATCH", f"/sites/{world.there}", {"settings": {"smtp_password_secret": "used"}})
+    script = web.services.scripts.push(OWNER, world.here, "deploy", "Log(1)", create=True)
+    signed = {"kind": "webhook", "signature": "github", "signature_secret": "used"}
+    hook = ask(web, "POST", f"/sites/{world.here}/triggers", {"script": script.id, "settings": signed, "name": "push"})
+    refused = ask(web, "DELETE", path)
+    assert (refused.status, refused.code) == (409, "secret_in_use")
+    assert refused.json()["scripts"] == [
+        {"kind": "setting", "id": "smtp_password_secret", "name": "setting smtp_password_secret", "certain": True},
+        {"kind": "trigger", "id": hook.json()["id"], "name": "webhook push of deploy", "certain": True},
+    ]
+    assert ask(web, "GET", path).json()["used_by"] == 2
+    ask(web, "PATCH", f"/sites/{world.here}", {"settings": {"smtp_password_secret": None}})
+    ask(web, "DELETE", f"/sites/{world.here}/triggers/{hook.json()['id']}")
+    assert ask(web, "DELETE", path).status == 204
 
 
 def test_the_refusal_names_who_uses_a_secret_and_who_may(web, world):
@@ -149,8 +170,8 @@ def test_the_refusal_names_who_uses_a_secret_and_who_may(web, world):
     web.services.scripts.push(OWNER, world.there, "elsewhere", 'GetSecret("used")', create=True)
     many = [push(f"uses {number:03}", 'GetSecret("used")') for number in range(99)]
     listed = ask(web, "DELETE", path).json()["scripts"]
-    assert listed == [{"id": one.id, "name": one.name, "certain": True} for one in many] + [
-        {"id": computes.id, "name": "computes", "certain": False}
+    assert listed == [{"kind": "script", "id": one.id, "name": one.name, "certain": True} for one in many] + [
+        {"kind": "script", "id": computes.id, "name": "computes", "certain": False}
     ]
     push("uses 099", 'GetSecret("used")')
     listed = ask(web, "DELETE", path).json()["scripts"]

@@ -643,7 +643,7 @@ export interface paths {
         };
         /**
          * List Secret Users
-         * @description List the scripts that use a secret, and those that compute names and so may.
+         * @description List what uses a secret: settings, triggers, scripts, and scripts that compute names and so may.
          */
         get: operations["list_secret_users"];
         put?: never;
@@ -2281,7 +2281,7 @@ export interface components {
             health: string;
             /**
              * Used By
-             * @description Scripts that name it in their code; others may compute names.
+             * @description Scripts that name it in their code, settings and triggers; other scripts may compute names.
              */
             used_by: number;
         };
@@ -2669,9 +2669,15 @@ export interface components {
         };
         /**
          * UserOut
-         * @description A script that uses a secret; not `certain` when it computes names and so may use any.
+         * @description What uses a secret; a script is not `certain` when it computes names and so may use any.
          */
         UserOut: {
+            /**
+             * Kind
+             * @default script
+             * @enum {string}
+             */
+            kind: "script" | "setting" | "trigger";
             /** Id */
             id: string;
             /** Name */

@@ -17,11 +17,13 @@ export function useUsers(site: string, secret: Secret) {
 export function UsersList({ users, name }: { users: ReturnType<typeof useUsers>; name: string }) {
   if (users.error) return <Problem error={users.error} retry={() => void users.refetch()} />
   if (!users.data) return <Loader size="sm" aria-label="Loading the scripts that use it" />
-  const certain = users.data.items.filter((user) => user.certain)
+  const others = users.data.items.filter((user) => user.kind !== 'script')
+  const certain = users.data.items.filter((user) => user.certain && user.kind === 'script')
   const possible = users.data.items.filter((user) => !user.certain)
   return (
     <Stack gap="sm">
       {certain.length === 0 && <Text size="sm">No script names {name} in its code.</Text>}
+      <Scripts title="Not a script, but it uses it:" names={others.map((user) => user.name)} />
       <Scripts title={certain.length === 1 ? 'This script uses it:' : 'These scripts use it:'} names={certain.map((user) => user.name)} />
       <Scripts title="May use any secret, because they compute names:" names={possible.map((user) => user.name)} />
     </Stack>

@@ -67,7 +67,9 @@ class SecretOut(Out):
     epoch: int
     expires_ms: int | None = Field(description="When runs stop getting it; null is never.")
     health: str = Field(description="`ok`, `unchecked`, or why the keeper cannot open it.")
-    used_by: int = Field(description="Scripts that name it in their code; others may compute names.")
+    used_by: int = Field(
+        description="Scripts that name it in their code, settings and triggers; other scripts may compute names."
+    )
 
 
 class SecretQuery(PageQuery):
@@ -234,7 +236,7 @@ def delete_secret(
 
 @router.get("/secrets/{secret}/users")
 def list_secret_users(site: str, secret: str, services: ServicesDep, caller: CallerDep) -> Page[UserOut]:
-    """List the scripts that use a secret, and those that compute names and so may."""
+    """List what uses a secret: settings, triggers, scripts, and scripts that compute names and so may."""
     info = _info(services, caller, site, secret)
     return Page(items=_users(services, caller, info))
 
@@ -284,7 +286,9 @@ def _put(
 
 
 def _users(services: Services, caller: Caller, info: SecretInfo) -> list[UserOut]:
-    return [UserOut.model_validate(user) for user in services.scripts.users_of(caller, info.site_id, info.name)]
+    scripts = services.scripts.users_of(caller, info.site_id, info.name)
+    others = services.secrets.other_uses(caller, info.site_id, info.name)
+    return [UserOut.model_validate(user) for user in (*others, *scripts)]
 
 
 def _tag(info: SecretInfo) -> str:
