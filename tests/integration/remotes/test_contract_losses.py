@@ -1,7 +1,6 @@
 """Connections that are cut while a file is on its way, on every client that keeps one.
 
-Those of object stores are used for single requests; what happens when one breaks off is in tests/unit/objects and
-test_gcs.py.
+Those of object stores are used for single requests; what happens when one breaks off is in test_object_losses.py.
 """
 
 import os
