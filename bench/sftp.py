@@ -1,5 +1,7 @@
-"""SFTP against OpenSSH's own client, on the same server: one large file, and 1,000 files of 10 kB, both ways.
+"""SFTP against OpenSSH's own client, on the same server: one large file, and 1,000 files of 10 kB, both ways. The small ones
+against rclone too.
 
+Run with: script/bench-peers;
 .venv/bin/python bench/sftp.py [MEGABYTES]
 """
 
@@ -15,14 +17,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+import peers
 import ssh_server
 from remote_clients import Client
 
 FILES, FILE_BYTES = 1000, 10_000
+# Without these it asks the server for a checksum of every file, with a command each.
+OPTIONS = ("--no-check-dest", "--ignore-times", "--ignore-checksum", "--sftp-disable-hashcheck", "--transfers=8")
 ROUNDS = 3
 
 
 def main() -> None:
+    peers.require(peers.RCLONE)
     megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 1024
     # In memory where there is some: the disk is not what is compared.
     shm = Path("/dev/shm")
@@ -61,15 +67,17 @@ def run(folder: Path, megabytes: int) -> None:
             lambda: sftp(server, f"get peer/large {folder}/peer/large\n"),
             lambda: check(client, client.Download("ours/large", "back")),
         )
-        compare(
-            f"upload {FILES} files of {FILE_BYTES // 1000} kB",
-            lambda: sftp(server, f"put {site}/many/* peer/many/\n"),
+        peers.compare(
+            f"upload {FILES} files of 10 kB",
             lambda: check(client, client.Upload("many/*", "ours/many")),
+            sftp=lambda: sftp(server, f"put {site}/many/* peer/many/\n"),
+            rclone=lambda: rclone(f"{site}/many", f"{remote(server)}rclone/many"),
         )
-        compare(
-            f"download {FILES} files of {FILE_BYTES // 1000} kB",
-            lambda: sftp(server, f"get peer/many/* {folder}/peer/\n"),
+        peers.compare(
+            f"download {FILES} files of 10 kB",
             lambda: check(client, client.Download("ours/many/*", "back")),
+            sftp=lambda: sftp(server, f"get peer/many/* {folder}/peer/\n"),
+            rclone=lambda: rclone(f"{remote(server)}rclone/many", f"{folder}/rclone"),
         )
         print(
             f"{'peak memory of this process':<40} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:8.0f} MB"
@@ -95,6 +103,14 @@ def sftp(server: ssh_server.SshServer, batch: str) -> None:
         command += ["-o", option]
     command += ["-b", "-", f"{server.user}@127.0.0.1"]
     subprocess.run(command, input=batch.encode(), check=True, stdout=subprocess.DEVNULL)
+
+
+def remote(server: ssh_server.SshServer) -> str:
+    return f":sftp,host=127.0.0.1,port={server.port},user={server.user},key_file='{server.client_key}':"
+
+
+def rclone(source: str, target: str) -> None:
+    peers.call([peers.RCLONE, "copy", *OPTIONS, source, target], {})
 
 
 def connect(client: Client) -> None:
