@@ -160,9 +160,23 @@ def assert_reason(role: str, ended: dict[str, Any]) -> None:
             assert part in ended["reason"] or "could not be started" in ended["reason"]
 
 
-@pytest.mark.parametrize("role", ROLES)
+# A zygote's parent only carries its exit on, and takes it along: one stage shows that.
+PARENTS = {"gateway zygote's parent", "runner zygote's parent"}
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role not in PARENTS])
 def test_kill(staged: tuple[Stage, Machine], role: str) -> None:
-    stage, machine = staged
+    killed(*staged, role)
+
+
+@pytest.mark.parametrize("staged", [computing], indirect=True, ids=["computing"], scope="module")
+@pytest.mark.parametrize("role", sorted(PARENTS))
+def test_kill_of_a_zygotes_parent(staged: tuple[Stage, Machine], role: str) -> None:
+    killed(*staged, role)
+
+
+def killed(stage: Stage, machine: Machine, role: str) -> None:
+    """Kill one part at a stage, and look at what is left."""
     machine.whole()
     with stage(machine) as run:
         victim = machine.roles().get(role)

@@ -16,8 +16,7 @@ from nightdrop.otfe.keys import OtfeKey, parse_identity, parse_key
 
 SIZES = [0, 1, 65535, 65536, 65537, 300_001]
 CONTENT = os.urandom(max(SIZES))
-# bench/otfe.py sends 1 GiB each way.
-LARGE = 1 << 28
+LARGE = 1 << 30
 # Of a length that no chunk is a multiple of: a chunk at another place would differ.
 PATTERN = os.urandom(1_000_003)
 
