@@ -58,6 +58,9 @@ class World:
         where = site or self.here
         return self.web.services.triggers.create(OWNER, where, self.script(where), WebhookSettings())[0].id
 
+    def hook(self) -> str:
+        return self.web.services.triggers.create(OWNER, self.here, self.script(), WebhookSettings())[1]
+
     def run(self, site=None) -> str:
         return self.web.services.runs.enqueue(OWNER, site or self.here, code="Log(1)", name="x").id
 
@@ -199,6 +202,9 @@ _SITES = {
     ("PUT", "/sites/{site}/scripts/{script}"): Entry(
         _thing("script", body={"code": "Log(2)"}), 200, Permission.SCRIPTS_EDIT
     ),
+    ("PATCH", "/sites/{site}/scripts/{script}"): Entry(
+        _thing("script", body={"description": "x"}), 200, Permission.SCRIPTS_EDIT
+    ),
     ("DELETE", "/sites/{site}/scripts/{script}"): Entry(_thing("script"), 204, Permission.SCRIPTS_EDIT),
     ("GET", "/sites/{site}/triggers"): Entry(site("/triggers"), 200, Permission.SCRIPTS_VIEW),
     ("POST", "/sites/{site}/triggers"): Entry(
@@ -241,5 +247,6 @@ ROUTES = {
     for table in (_ACCOUNT, _SIGN_IN, _ADMINS, _SITES)
     for (method, path), entry in table.items()
 } | {
+    ("POST", "/hooks/{token}"): Entry(lambda w: Request(f"/hooks/{w.hook()}", {"a": 1}), 202, PUBLIC),
     ("GET", "/health"): Entry(lambda w: Request("/health"), 200, PUBLIC),
 }

@@ -36,6 +36,7 @@ _BODIES: dict[str, Any] = {
     "put_secret_value": {"value": "other value"},
     "change_secret": {"description": "text"},
     "create_script": {"name": "another", "code": "Log(1);"},
+    "change_script": {"description": "text"},
     "push_script": {"code": "Log(2);"},
     "create_trigger": {"script": "hooked", "settings": {"kind": "webhook"}},
     "preview_schedule": {"cron": "@daily"},
@@ -55,6 +56,7 @@ _BODIES: dict[str, Any] = {
 }
 # These refuse what they are about here, after every check.
 _REFUSED = {
+    "call_hook",
     "set_up",
     "get_invitation",
     "confirm_totp",

@@ -73,7 +73,7 @@ def test_a_changed_script_gets_a_new_version_and_keeps_the_old(store, clock):
 def test_a_new_description_alone_makes_no_version(store):
     store.push(SYSTEM, SITE, "a", "Log(1)")
     assert store.push(SYSTEM, SITE, "a", "Log(1)", description="x").version == 1
-    assert store.describe(SYSTEM, SITE, "a", "y").description == "y"
+    assert store.change(SYSTEM, SITE, "a", description="y").description == "y"
     assert store.get(SYSTEM, SITE, "a").info.description == "y"
 
 
@@ -145,7 +145,7 @@ def test_who_may_not_is_refused_and_nothing_happens(store, db):
         lambda: store.get(NOBODY, SITE, "a"),
         lambda: store.list(NOBODY, SITE),
         lambda: store.delete(NOBODY, SITE, "a"),
-        lambda: store.describe(NOBODY, SITE, "a", "x"),
+        lambda: store.change(NOBODY, SITE, "a", description="x"),
         lambda: store.users_of(NOBODY, SITE, "s"),
     ):
         with pytest.raises(DeniedError):
@@ -224,3 +224,23 @@ def test_a_deleted_script_is_gone_with_its_code(store, db):
     assert versions(db) == 0
     assert store.push(SYSTEM, SITE, "a", "1").version == 1
     assert events(db) == ["script.pushed", "script.pushed", "script.deleted", "script.pushed"]
+
+
+def test_what_is_said_about_a_script_changes_and_its_code_does_not(store):
+    pushed = store.push(SYSTEM, SITE, "a", "Log(1)", description="d")
+    changed = store.change(SYSTEM, SITE, "a", name="b", idempotent=True)
+    assert (changed.id, changed.name, changed.description, changed.idempotent) == (pushed.id, "b", "d", True)
+    assert changed.version == 1
+    assert store.get(SYSTEM, SITE, "b").code == "Log(1)"
+    with pytest.raises(ScriptMissingError):
+        store.get(SYSTEM, SITE, "a")
+
+
+def test_a_script_does_not_take_the_name_of_another(store):
+    store.push(SYSTEM, SITE, "a", "Log(1)")
+    store.push(SYSTEM, SITE, "b", "Log(1)")
+    with pytest.raises(ScriptExistsError):
+        store.change(SYSTEM, SITE, "a", name="b")
+    with pytest.raises(ScriptNameError):
+        store.change(SYSTEM, SITE, "a", name=" x")
+    assert {info.name for info in store.list(SYSTEM, SITE).items} == {"a", "b"}

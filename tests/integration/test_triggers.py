@@ -1,5 +1,8 @@
 """Triggers on a real installation: what they start, with nobody asking for it."""
 
+import json
+import urllib.request
+
 from support import Installation, wait_until
 
 
@@ -12,6 +15,21 @@ def push(installation: Installation, name: str, code: str) -> None:
 def runs_of(installation: Installation, script: str) -> list:
     listed = installation.ok("run", "ls", "--json").json
     return [run for run in listed if run["script_name"] == script]
+
+
+def test_a_request_runs_a_script_and_what_comes_after_it(shared_server: Installation) -> None:
+    server = shared_server
+    push(server, "deploy", "Log('got ' + JSON.parse(Params.Request.Body).what)")
+    push(server, "report", "Log('after ' + Params.After.Script + ' ' + Params.After.State)")
+    hook = server.ok("trigger", "add", "webhook", "deploy", "--json").json["hook"]
+    server.ok("trigger", "add", "after", "report", "script=deploy")
+    request = urllib.request.Request(server.started["url"] + hook, b'{"what": "a push"}', method="POST")
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 202
+        run = json.load(answer)["run"]
+    assert server.ok("logs", run, "--follow").out == "got a push\n"
+    (after,) = wait_until(lambda: runs_of(server, "report"), "the run after it")
+    assert server.ok("logs", after["id"], "--follow").out == "after deploy succeeded\n"
 
 
 def test_a_schedule_runs_a_script(shared_server: Installation) -> None:

@@ -10,6 +10,7 @@ from nightdrop.api.routes import (
     account,
     admins,
     audit,
+    hooks,
     keys,
     logs,
     passkeys,
@@ -65,5 +66,6 @@ def create_app(services: Services | None = None) -> FastAPI:
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(public.router)
+    app.include_router(hooks.router)
     install_openapi(app)
     return app

@@ -97,3 +97,25 @@ class Rates:
             self._token.take(caller.credential_id)
         elif caller.admin_id is not None:
             self._account.take(caller.admin_id)
+
+
+class HookRates:
+    """How often each webhook may be called."""
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._rates: OrderedDict[tuple[str, int], Rate] = OrderedDict()
+
+    def take(self, hook: str, per_minute: int) -> None:
+        """Count a request to a webhook.
+
+        Raises:
+            RateLimitedError
+        """
+        # With another limit it is another count.
+        key = (hook, per_minute)
+        if key not in self._rates:
+            self._rates[key] = Rate(per_minute, self._now)
+            if len(self._rates) > _MOST:
+                self._rates.popitem(last=False)
+        self._rates[key].take(hook)

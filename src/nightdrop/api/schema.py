@@ -24,7 +24,7 @@ class Out(BaseModel):
 class UserOut(Out):
     """What uses a secret; a script is not `certain` when it computes names and so may use any."""
 
-    kind: Literal["script", "setting", "trigger"] = "script"
+    kind: Literal["script", "setting"] = "script"
 
     id: str
     name: str

@@ -1,6 +1,6 @@
 """What the routes work with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from nightdrop.access.sites import SiteStore
 from nightdrop.api.access import Access
 from nightdrop.api.problems import SignInRequiredError
+from nightdrop.api.rates import HookRates
 from nightdrop.api.tls import Tls
 from nightdrop.api.watch import Watch
 from nightdrop.core.caller import ANONYMOUS, Caller
@@ -42,6 +43,7 @@ class Services:
     bell: Bell
     watch: Watch
     tls: Tls | None = None
+    hook_rates: HookRates = field(default_factory=HookRates)
 
     @classmethod
     def over(cls, db: Database, home: Home, config: Config, clock: Clock, tls: Tls | None = None) -> "Services":

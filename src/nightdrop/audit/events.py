@@ -66,7 +66,7 @@ class Event(StrEnum):
     SCRIPT_PUSHED = "script.pushed"
     """A script or a new version of it was stored."""
     SCRIPT_DESCRIBED = "script.described"
-    """The description of a script was changed."""
+    """The name or the description of a script, or whether it may be tried again, was changed."""
     SCRIPT_DELETED = "script.deleted"
     """A script was deleted."""
 

@@ -23,7 +23,7 @@ _COMMANDS = {
     "site": ("site", "Virtual sites and their settings."),
     "secret": ("secret", "Store, list and remove secrets. Never shows a value."),
     "script": ("script", "Store, list and run scripts."),
-    "trigger": ("trigger", "What starts runs by itself: schedules, webhooks, files, other scripts."),
+    "trigger": ("trigger", "What starts runs by itself: schedules, webhooks, other scripts."),
     "exec": ("run", "Run a script file that is not stored."),
     "run": ("run", "Runs: list, show, cancel."),
     "logs": ("run", "The log of a run."),

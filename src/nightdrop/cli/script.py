@@ -122,6 +122,30 @@ def show_script(context: Context, name: str) -> None:
     context.show(script, script["code"].removesuffix("\n"))
 
 
+@script_command.command("set")
+@click.argument("name", type=TEXT)
+@click.argument("settings", nargs=-1, required=True, type=PAIR, metavar="KEY=VALUE...")
+@of_site
+def set_script(context: Context, name: str, settings: tuple[str, ...]) -> None:
+    """Change what is said about a script: name=, description=, idempotent=yes or no.
+
+    idempotent=yes says that running it twice does no harm, so a trigger may try it again.
+    """
+    changes: dict[str, Any] = {key.strip(): value.strip() for key, value in pairs(settings, "KEY=VALUE").items()}
+    if "idempotent" in changes:
+        changes["idempotent"] = _yes_or_no(changes["idempotent"])
+    with context.client() as client:
+        path = f"{context.site_path}/scripts/{_required(client, context, name)['id']}"
+        changed = client.call("PATCH", path, body=changes)
+    context.show(changed, f"Script {changed['name']}: {', '.join(changes)} set.")
+
+
+def _yes_or_no(text: str) -> bool:
+    if text not in {"yes", "no"}:
+        raise click.BadParameter("idempotent is yes or no.")
+    return text == "yes"
+
+
 @script_command.command("rm")
 @click.argument("name", type=TEXT)
 @of_site

@@ -9,7 +9,7 @@ from nightdrop.cli.context import Context, of_site, pages, when
 from nightdrop.cli.usage import PAIR, TEXT, Group, pairs
 from nightdrop.core.errors import ConflictError, NotFoundError
 
-KINDS = ("schedule", "webhook", "file", "after", "notify")
+KINDS = ("schedule", "webhook", "after")
 _ADD_HELP = """\
 Make a trigger of a script.
 
@@ -18,30 +18,16 @@ schedule  cron=       minute hour day month weekday, or @daily and the like
           zone=       time zone, default UTC
           missed=     run (default) or skip: times that passed while the server was down
           overlap=    skip (default), queue or allow: when the run before has not ended
-webhook   signature=  none (default), github or generic
-          signature_secret=
-                      name of the secret with the key of the signature
-          respond=    at_once (default), or script: with what it says with Respond()
-          wait_s=     how long the script's answer is waited for, default 30
-          per_minute= requests in a minute, default 60
+webhook   per_minute= requests in a minute, default 60
           max_body=   bytes, default 131072
-file      path=       directory, default the site's own
-          glob=       names, such as *.csv
-          events=     created (default), changed, deleted
-          recursive=  yes: directories below too
-          settle_s=   seconds that a file must stay as it is, default 2
-          poll_s=     seconds between two looks, default 5
 after     script=     the script that ends before
           on=         succeeded (default), failed or ended
-notify    mail=       addresses that are told when a run fails
-          url=        address that a JSON object is posted to
-          throttle_s= at most one message in so many seconds, default 900
 
 \b
 All: timeout_s=, concurrency_key=, retries= and backoff_s= (scripts marked idempotent only).
-Lists: commas between the entries. Examples:
+Examples:
   nightdrop trigger add schedule backup "cron=30 2 * * *" zone=Europe/Berlin
-  nightdrop trigger add webhook deploy signature=github signature_secret=hook-key
+  nightdrop trigger add webhook deploy per_minute=10
   nightdrop trigger add after report script=backup
 """
 
@@ -62,7 +48,7 @@ class TriggerAmbiguousError(ConflictError):
 
 @click.group("trigger", cls=Group)
 def trigger_command() -> None:
-    """What starts runs by itself: schedules, webhooks, files, other scripts."""
+    """What starts runs by itself: schedules, webhooks, other scripts."""
 
 
 @trigger_command.command("ls")
@@ -220,13 +206,9 @@ def _what(settings: dict[str, Any]) -> str:
         case "schedule":
             return f"{settings['cron']} {settings['zone']}"
         case "webhook":
-            return "" if settings["signature"] == "none" else f"signed: {settings['signature']}"
-        case "file":
-            return f"{settings['path'] or '.'}/{settings['glob']} {_text(settings['events'])}"
-        case "after":
-            return f"{settings['script']} {settings['on']}"
+            return f"{settings['per_minute']} a minute"
         case _:
-            return _text([*settings["mail"], *filter(None, [settings["url"]])])
+            return f"{settings['script']} {settings['on']}"
 
 
 def _text(value: Any) -> str:

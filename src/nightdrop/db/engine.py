@@ -31,6 +31,7 @@ _SCRUB_PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 _WRITER_WAIT_S = 15.0
 _READERS = 8
 
+_BEGIN_PAUSE_S = 0.005
 _PRAGMAS = (
     f"PRAGMA busy_timeout={_BUSY_MS}",
     "PRAGMA journal_mode=WAL",
@@ -267,7 +268,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
 
     def set_up(connection: sqlite3.Connection, _record: object) -> None:
         for pragma in _PRAGMAS:
-            connection.execute(pragma).close()
+            _set(connection, pragma)
         if not writes:
             connection.execute("PRAGMA query_only=ON").close()
 
@@ -284,6 +285,20 @@ def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
     event.listen(engine, "connect", set_up)
     event.listen(engine, "begin", start)
     return engine
+
+
+def _set(connection: sqlite3.Connection, pragma: str) -> None:
+    """Run a pragma; wait while another process begins or ends its use of the file, for which SQLite itself does not."""
+    end = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute(pragma).close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                raise
+            time.sleep(_BEGIN_PAUSE_S)
+        else:
+            return
 
 
 def _postgres_engine(url: URL, *, writes: bool) -> Engine:

@@ -311,20 +311,6 @@ Index("ix_triggers_after", triggers.c.after_script_id)
 _due = text("enabled AND next_ms IS NOT NULL")
 Index("ix_triggers_due", triggers.c.next_ms, sqlite_where=_due, postgresql_where=_due)
 
-# The files that a trigger has seen: each change of one is handled once.
-watched_files = Table(
-    "watched_files",
-    metadata,
-    Column("trigger_id", Ordered, ForeignKey("triggers.id", ondelete="CASCADE"), nullable=False),
-    Column("path", Ordered, nullable=False),
-    # Size, time of change and inode: another stamp is another content.
-    Column("stamp", Text, nullable=False),
-    Column("since_ms", Big, nullable=False),
-    Column("taken", Boolean(create_constraint=False), nullable=False, server_default=false()),
-    PrimaryKeyConstraint("trigger_id", "path"),
-    sqlite_with_rowid=False,
-)
-
 # Where a run comes from; a run that somebody asked for has no row. Apart from the run, whose last columns are large.
 run_origins = Table(
     "run_origins",
@@ -340,19 +326,6 @@ run_origins = Table(
 )
 Index("ix_run_origins_by_kind", run_origins.c.site_id, run_origins.c.kind, run_origins.c.run_id)
 Index("ix_run_origins_by_trigger", run_origins.c.trigger_id, run_origins.c.run_id)
-
-# What a run leaves behind beside its log; no row when there is nothing.
-run_results = Table(
-    "run_results",
-    metadata,
-    Column("run_id", Ordered, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    Column("bytes_sent", Big, nullable=False, server_default="0"),
-    Column("bytes_received", Big, nullable=False, server_default="0"),
-    # The answer to the request that started it.
-    Column("status", Integer),
-    Column("content_type", Text),
-    Column("body", LargeBinary),
-)
 
 audit = Table(
     "audit",

@@ -5,7 +5,7 @@ dead and was not - changes nothing.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,12 +72,17 @@ class Turn:
     claimed: list[ClaimedRun]
 
 
+Ended = Callable[[Connection, Sequence[FinishedRun]], object]
+
+
 class RunClaims:
     """Claims runs and reports on them; used by the one dispatcher of a worker."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, ended: Ended | None = None) -> None:
+        """Work on a database; ``ended`` is called for runs that end, in the transaction that ends them."""
         self._db = db
         self._clock = clock
+        self._ended = ended
         self._candidates = text(_CANDIDATES + for_update(db, of="r", skip=True))
         self._held = text(_HELD + for_update(db)).bindparams(bindparam("ids", expanding=True))
 
@@ -223,6 +228,8 @@ class RunClaims:
             return
         now = self._clock.now_ms()
         conn.execute(_END, [_end_values(end, now) for _, end in ends])
+        if self._ended is not None:
+            self._ended(conn, [end for _, end in ends])
         for row, end in ends:
             started = getattr(row, "started_ms", None)
             detail = {

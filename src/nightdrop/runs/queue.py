@@ -24,7 +24,7 @@ from nightdrop.core.script_text import SCRIPT_PREFIX, check_code, check_script_n
 from nightdrop.db.engine import Database
 from nightdrop.db.notify import notify
 from nightdrop.runs.bell import Bell
-from nightdrop.runs.claims import RunClaims
+from nightdrop.runs.claims import Ended, RunClaims
 from nightdrop.runs.insert import NewRun, insert_run, queued_info
 from nightdrop.runs.model import (
     MAX_KEY,
@@ -110,8 +110,8 @@ class RunQueue(RunClaims):
     With a ``bell``, the worker is woken when there is something to do, and the web when a run goes on.
     """
 
-    def __init__(self, db: Database, clock: Clock, bell: Bell | None = None) -> None:
-        super().__init__(db, clock)
+    def __init__(self, db: Database, clock: Clock, bell: Bell | None = None, ended: Ended | None = None) -> None:
+        super().__init__(db, clock, ended)
         self._bell = bell
         self._state_for_update = text(_STATE + for_update(db))
 

@@ -46,6 +46,7 @@ class ScriptInfo:
     version: int
     created_ms: int
     updated_ms: int
+    idempotent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from nightdrop.scripts.usage import SecretUsage, secret_usage
 Sort = Literal["name", "updated"]
 
 _MAX_PAGE = 500
-_COLUMNS = "id, site_id, name, description, version, created_ms, updated_ms"
+_COLUMNS = "id, site_id, name, description, version, created_ms, updated_ms, idempotent"
 _FIND = f"SELECT {_COLUMNS} FROM scripts WHERE site_id = :site AND "  # noqa: S608 - fixed text
 _SHA256 = text("SELECT sha256 FROM script_versions WHERE script_id = :id AND number = :number")
 _VERSION = text(
@@ -55,6 +55,10 @@ _NEXT_VERSION = text(
 _FORGET_USES = text("DELETE FROM script_secrets WHERE script_id = :id")
 _ADD_USE = text("INSERT INTO script_secrets (site_id, secret_name, script_id) VALUES (:site, :secret, :id)")
 _DESCRIBE = text("UPDATE scripts SET description = :description, updated_ms = :now WHERE id = :id")
+_CHANGE = text(
+    "UPDATE scripts SET name = :name, description = :description, idempotent = :idempotent, updated_ms = :now"
+    " WHERE id = :id"
+)
 _DELETE = text("DELETE FROM scripts WHERE id = :id")
 _SITE = text("SELECT 1 FROM sites WHERE id = :site")
 _USERS = text(
@@ -190,17 +194,46 @@ class ScriptStore:
         more = len(rows) > limit
         return ScriptPage(items, encode_cursor(sort, rows[limit - 1].sort_key, items[-1].id) if more else None)
 
-    def describe(self, caller: Caller, site: str, script: str, description: str) -> ScriptInfo:
-        """Change a script's description.
+    def change(
+        self,
+        caller: Caller,
+        site: str,
+        script: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        idempotent: bool | None = None,
+        precondition: Callable[[ScriptInfo], None] | None = None,
+    ) -> ScriptInfo:
+        """Change what is said about a script; its code and version stay. What is not given stays too.
+
+        ``idempotent``: running it twice does no harm, so a run that failed may be tried again.
 
         Raises:
-            ScriptMissingError, ScriptDescriptionError, DeniedError.
+            ScriptMissingError, ScriptNameError, ScriptExistsError, ScriptDescriptionError, DeniedError.
         """
+        if name is not None:
+            check_script_name(name)
         _check_description(description)
-        with guarded(self._db, caller, Permission.SCRIPTS_EDIT, Event.SCRIPT_DESCRIBED, site, script) as conn:
-            row = self._required(conn, site, script)
-            conn.execute(_DESCRIBE, {"id": row.id, "description": description, "now": self._clock.now_ms()})
-            return _info(self._required(conn, site, script))
+        detail = {"name": name, "idempotent": idempotent}
+        try:
+            with guarded(
+                self._db, caller, Permission.SCRIPTS_EDIT, Event.SCRIPT_DESCRIBED, site, script, detail
+            ) as conn:
+                row = self._required(conn, site, script)
+                if precondition is not None:
+                    precondition(_info(row))
+                values = {
+                    "id": row.id,
+                    "name": row.name if name is None else name,
+                    "description": row.description if description is None else description,
+                    "idempotent": bool(row.idempotent) if idempotent is None else idempotent,
+                    "now": self._clock.now_ms(),
+                }
+                conn.execute(_CHANGE, values)
+                return _info(self._required(conn, site, row.id))
+        except IntegrityError:
+            raise ScriptExistsError(field="name") from None
 
     def delete(self, caller: Caller, site: str, script: str) -> None:
         """Delete a script and all its versions; its runs stay, with its name.
@@ -312,6 +345,7 @@ def _info(row: Row[Any]) -> ScriptInfo:
         version=row.version,
         created_ms=row.created_ms,
         updated_ms=row.updated_ms,
+        idempotent=bool(row.idempotent),
     )
 
 

@@ -17,6 +17,13 @@ class TriggerMissingError(NotFoundError):
     hint = "See: nightdrop trigger ls"
 
 
+class HookMissingError(NotFoundError):
+    """There is no webhook at this address, or it is switched off."""
+
+    code = "hook_not_found"
+    hint = "Ask whoever gave you the address for the present one."
+
+
 class TriggerNameError(InvalidError):
     """The name of the trigger is not valid."""
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from nightdrop.core.errors import InvalidError
 from nightdrop.runs.model import MAX_KEY, MAX_TIMEOUT_S
@@ -16,23 +16,13 @@ class TriggerKind(StrEnum):
 
     SCHEDULE = "schedule"
     WEBHOOK = "webhook"
-    FILE = "file"
     AFTER = "after"
-    NOTIFY = "notify"
 
 
 class TriggerSettingsError(InvalidError):
     """The trigger cannot be set like this."""
 
     code = "trigger_invalid"
-
-
-def _parts(value: Any) -> Any:
-    """Take a list that was written as text with commas."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-_Comma = BeforeValidator(_parts)
 
 
 class _Settings(BaseModel):
@@ -75,38 +65,8 @@ class WebhookSettings(_Settings):
     """Run at a request to an address of its own."""
 
     kind: Literal["webhook"] = "webhook"
-    signature: Literal["none", "github", "generic"] = Field(
-        "none", description="How requests are signed: not, or with HMAC-SHA-256 in the form of GitHub or of nightdrop."
-    )
-    signature_secret: str = Field("", max_length=128, description="The secret that holds the key of the signature.")
-    respond: Literal["at_once", "script"] = Field(
-        "at_once", description="Answer at once with the run's id, or with what the script says with Respond()."
-    )
-    wait_s: int = Field(30, ge=1, le=300, description="How long an answer of the script is waited for, seconds.")
     per_minute: int = Field(60, ge=1, le=60_000, description="Requests in a minute; more are refused.")
     max_body: int = Field(128 * 1024, ge=0, le=192 * 1024, description="The largest body, bytes.")
-
-    @model_validator(mode="after")
-    def _has_its_key(self) -> "WebhookSettings":
-        if (self.signature == "none") != (self.signature_secret == ""):
-            raise ValueError("signature and signature_secret go together")
-        return self
-
-
-class FileSettings(_Settings):
-    """Run when files come, change or go."""
-
-    kind: Literal["file"] = "file"
-    path: str = Field(
-        "", max_length=4096, description="The directory: in the site's own directory, or one that it was given."
-    )
-    glob: str = Field("*", min_length=1, max_length=500, description="Which names, such as *.csv.")
-    events: Annotated[tuple[Literal["created", "changed", "deleted"], ...], _Comma] = Field(
-        ("created",), min_length=1, max_length=3, description="What counts."
-    )
-    recursive: bool = Field(False, description="Directories below too.")
-    settle_s: int = Field(2, ge=0, le=3600, description="Seconds that a file must stay as it is before it is taken.")
-    poll_s: int = Field(5, ge=1, le=3600, description="Seconds between two looks; what a share does not tell of.")
 
 
 class AfterSettings(_Settings):
@@ -117,27 +77,8 @@ class AfterSettings(_Settings):
     on: Literal["succeeded", "failed", "ended"] = "succeeded"
 
 
-class NotifySettings(_Settings):
-    """Tell somebody when a run of the script has failed."""
-
-    kind: Literal["notify"] = "notify"
-    mail: Annotated[tuple[Annotated[str, Field(max_length=320)], ...], _Comma] = Field(
-        (), max_length=20, description="Addresses."
-    )
-    url: str = Field("", max_length=2000, pattern=r"^(https?://.+)?$", description="Where a JSON object is posted to.")
-    throttle_s: int = Field(900, ge=0, le=7 * DAY_S, description="At most one message in so many seconds.")
-
-    @model_validator(mode="after")
-    def _tells_somebody(self) -> "NotifySettings":
-        if not self.mail and not self.url:
-            raise ValueError("give mail or url")
-        return self
-
-
-TriggerSettings = Annotated[
-    ScheduleSettings | WebhookSettings | FileSettings | AfterSettings | NotifySettings, Field(discriminator="kind")
-]
-_KINDS = (ScheduleSettings, WebhookSettings, FileSettings, AfterSettings, NotifySettings)
+TriggerSettings = Annotated[ScheduleSettings | WebhookSettings | AfterSettings, Field(discriminator="kind")]
+_KINDS = (ScheduleSettings, WebhookSettings, AfterSettings)
 _NAMES = frozenset(name for part in _KINDS for name in part.model_fields)
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(TriggerSettings)
 

@@ -3,7 +3,7 @@
 import builtins
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,10 +24,12 @@ from nightdrop.db.notify import notify
 from nightdrop.runs.bell import Bell
 from nightdrop.scripts.model import ScriptMissingError
 from nightdrop.triggers.cron import next_time, upcoming
+from nightdrop.triggers.firing import Firing, fire, record_firing
 from nightdrop.triggers.model import (
     MAX_NAME,
     MAX_PER_SCRIPT,
     TRIGGER_PREFIX,
+    HookMissingError,
     RetriesRefusedError,
     Trigger,
     TriggerLimitError,
@@ -38,7 +40,6 @@ from nightdrop.triggers.model import (
 from nightdrop.triggers.rows import SELECT, stored, trigger_info
 from nightdrop.triggers.settings import (
     AfterSettings,
-    NotifySettings,
     ScheduleSettings,
     TriggerSettings,
     WebhookSettings,
@@ -48,6 +49,8 @@ from nightdrop.triggers.settings import (
 _MAX_PAGE = 500
 _ROLE = "triggers"
 _FIND = text(f"{SELECT} WHERE t.site_id = :site AND t.id = :id")
+_BY_TOKEN = text(f"{SELECT} WHERE t.token_hash = :token AND t.enabled")
+_ENABLED = text(f"{SELECT} WHERE t.id = :id AND t.enabled")
 _SCRIPT = "SELECT id, name, idempotent FROM scripts WHERE site_id = :site AND "
 _SCRIPT_BY_ID = text(_SCRIPT + "id = :script")
 _SCRIPT_BY_NAME = text(_SCRIPT + "name = :script")
@@ -77,7 +80,7 @@ class _Plan:
 
 def token_hash(token: str) -> bytes:
     """Return what is kept of a webhook's token."""
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode(errors="replace")).digest()
 
 
 class TriggerStore:
@@ -221,6 +224,35 @@ class TriggerStore:
             conn.execute(_RENEW_TOKEN, values)
         return token
 
+    def of_hook(self, token: str) -> Trigger:
+        """Return the webhook that has this token; asked for by anybody.
+
+        Raises:
+            HookMissingError: there is none, or it is off.
+        """
+        with self._db.read() as conn:
+            row = conn.execute(_BY_TOKEN, {"token": token_hash(token)}).first()
+        if row is None:
+            raise HookMissingError
+        return trigger_info(row)
+
+    def call_hook(self, trigger: Trigger, request: Mapping[str, Any]) -> str:
+        """Queue a run for a request to a webhook; return the run's id.
+
+        Raises:
+            HookMissingError: it was deleted or switched off meanwhile. ParamsTooLargeError.
+        """
+        with self._db.write() as conn:
+            row = conn.execute(_ENABLED, {"id": trigger.id}).first()
+            if row is None:
+                raise HookMissingError
+            current = trigger_info(row)
+            run_id, detail = fire(conn, current, Firing({"Request": request}), self._clock.now_ms())
+            record_firing(conn, current, run_id, detail)
+        if self._bell is not None:
+            self._bell.ring("worker")
+        return run_id
+
     def delete(self, caller: Caller, site: str, trigger: str) -> None:
         """Delete a trigger; its runs stay.
 
@@ -263,8 +295,6 @@ class TriggerStore:
         elif isinstance(settings, AfterSettings):
             after = _script(conn, site, settings.script).id
             _refuse_loop(conn, row.id, after, trigger)
-        elif isinstance(settings, NotifySettings):
-            after = row.id
         return _Plan(row, next_ms, after)
 
     def _required(self, conn: Connection, site: str, trigger: str) -> Trigger:

@@ -37,6 +37,7 @@ from nightdrop.sandbox.places import Places
 from nightdrop.sandbox.probe import SandboxLevel, probe
 from nightdrop.secrets.reseal import Resealing
 from nightdrop.secrets.store import SecretStore
+from nightdrop.triggers.followers import Followers
 from nightdrop.triggers.schedules import Schedules
 from nightdrop.worker.aio import Requests
 from nightdrop.worker.checkpoints import Checkpoints
@@ -81,7 +82,7 @@ class Worker:
         check_clock(self._db)
         self._secrets = SecretStore(self._db, clock)
         self._sites = SiteStore(self._db, clock)
-        self._queue = RunQueue(self._db, clock)
+        self._queue = RunQueue(self._db, clock, ended=Followers(clock).ended)
         self._bell = Bell(home.run_dir / "wake")
         self._requests = Requests()
         self._marks = Marks(self._secrets)

@@ -643,7 +643,7 @@ export interface paths {
         };
         /**
          * List Secret Users
-         * @description List what uses a secret: settings, triggers, scripts, and scripts that compute names and so may.
+         * @description List what uses a secret: settings, scripts, and scripts that compute names and so may.
          */
         get: operations["list_secret_users"];
         put?: never;
@@ -703,7 +703,11 @@ export interface paths {
         delete: operations["delete_script"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change Script
+         * @description Rename or describe a script, or say whether it may be tried again.
+         */
+        patch: operations["change_script"];
         trace?: never;
     };
     "/api/v1/sites/{site}/triggers": {
@@ -964,10 +968,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hooks/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call Hook
+         * @description Start a run of the webhook's script; it finds the request in `Params.Request`.
+         */
+        post: operations["call_hook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Accepted
+         * @description The run that a request has started.
+         */
+        Accepted: {
+            /** Run */
+            run: string;
+        };
         /**
          * AccountOut
          * @description One's own account.
@@ -1176,84 +1208,6 @@ export interface components {
             code: string;
         };
         /**
-         * FileSettings
-         * @description Run when files come, change or go.
-         */
-        FileSettings: {
-            /**
-             * Params
-             * @description Parameters of each run.
-             */
-            params?: {
-                [key: string]: unknown;
-            };
-            /**
-             * Timeout S
-             * @description Time limit of each run, seconds.
-             */
-            timeout_s?: number | null;
-            /**
-             * Concurrency Key
-             * @description Of the runs of the site with the same key one runs at a time.
-             */
-            concurrency_key?: string | null;
-            /**
-             * Retries
-             * @description How often a failed run is tried again; only for a script marked idempotent.
-             * @default 0
-             */
-            retries: number;
-            /**
-             * Backoff S
-             * @description Seconds before the first retry; each further one waits twice as long.
-             * @default 30
-             */
-            backoff_s: number;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            kind: "file";
-            /**
-             * Path
-             * @description The directory: in the site's own directory, or one that it was given.
-             * @default
-             */
-            path: string;
-            /**
-             * Glob
-             * @description Which names, such as *.csv.
-             * @default *
-             */
-            glob: string;
-            /**
-             * Events
-             * @description What counts.
-             * @default [
-             *       "created"
-             *     ]
-             */
-            events: ("created" | "changed" | "deleted")[];
-            /**
-             * Recursive
-             * @description Directories below too.
-             * @default false
-             */
-            recursive: boolean;
-            /**
-             * Settle S
-             * @description Seconds that a file must stay as it is before it is taken.
-             * @default 2
-             */
-            settle_s: number;
-            /**
-             * Poll S
-             * @description Seconds between two looks; what a share does not tell of.
-             * @default 5
-             */
-            poll_s: number;
-        };
-        /**
          * Health
          * @description Whether this process and its worker are well.
          */
@@ -1372,7 +1326,7 @@ export interface components {
             name: string;
             kind: components["schemas"]["TriggerKind"];
             /** Settings */
-            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["FileSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["NotifySettings"];
+            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"];
             /** Enabled */
             enabled: boolean;
             /** Created Ms */
@@ -1603,7 +1557,7 @@ export interface components {
              */
             script: string;
             /** Settings */
-            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["FileSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["NotifySettings"];
+            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"];
             /**
              * Name
              * @default
@@ -1651,64 +1605,6 @@ export interface components {
             code: string;
             /** Description */
             description?: string | null;
-        };
-        /**
-         * NotifySettings
-         * @description Tell somebody when a run of the script has failed.
-         */
-        NotifySettings: {
-            /**
-             * Params
-             * @description Parameters of each run.
-             */
-            params?: {
-                [key: string]: unknown;
-            };
-            /**
-             * Timeout S
-             * @description Time limit of each run, seconds.
-             */
-            timeout_s?: number | null;
-            /**
-             * Concurrency Key
-             * @description Of the runs of the site with the same key one runs at a time.
-             */
-            concurrency_key?: string | null;
-            /**
-             * Retries
-             * @description How often a failed run is tried again; only for a script marked idempotent.
-             * @default 0
-             */
-            retries: number;
-            /**
-             * Backoff S
-             * @description Seconds before the first retry; each further one waits twice as long.
-             * @default 30
-             */
-            backoff_s: number;
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            kind: "notify";
-            /**
-             * Mail
-             * @description Addresses.
-             * @default []
-             */
-            mail: string[];
-            /**
-             * Url
-             * @description Where a JSON object is posted to.
-             * @default
-             */
-            url: string;
-            /**
-             * Throttle S
-             * @description At most one message in so many seconds.
-             * @default 900
-             */
-            throttle_s: number;
         };
         /**
          * OptionsOut
@@ -2154,6 +2050,18 @@ export interface components {
             overlap: "skip" | "queue" | "allow";
         };
         /**
+         * ScriptChange
+         * @description What to change about a script; what is left out stays. Its code is another matter.
+         */
+        ScriptChange: {
+            /** Name */
+            name?: string | null;
+            /** Description */
+            description?: string | null;
+            /** Idempotent */
+            idempotent?: boolean | null;
+        };
+        /**
          * ScriptCodeOut
          * @description A script with the code of its newest version and the names of secrets in it.
          */
@@ -2172,6 +2080,11 @@ export interface components {
             created_ms: number;
             /** Updated Ms */
             updated_ms: number;
+            /**
+             * Idempotent
+             * @description Running it twice does no harm: a trigger may try it again.
+             */
+            idempotent: boolean;
             /** Code */
             code: string;
             /** Sha256 */
@@ -2207,6 +2120,11 @@ export interface components {
             created_ms: number;
             /** Updated Ms */
             updated_ms: number;
+            /**
+             * Idempotent
+             * @description Running it twice does no harm: a trigger may try it again.
+             */
+            idempotent: boolean;
         };
         /**
          * SealingKeyOut
@@ -2281,7 +2199,7 @@ export interface components {
             health: string;
             /**
              * Used By
-             * @description Scripts that name it in their code, settings and triggers; other scripts may compute names.
+             * @description Scripts that name it in their code, and settings; other scripts may compute names.
              */
             used_by: number;
         };
@@ -2622,7 +2540,7 @@ export interface components {
          * @description What starts the run.
          * @enum {string}
          */
-        TriggerKind: "schedule" | "webhook" | "file" | "after" | "notify";
+        TriggerKind: "schedule" | "webhook" | "after";
         /**
          * TriggerOut
          * @description A trigger.
@@ -2640,7 +2558,7 @@ export interface components {
             name: string;
             kind: components["schemas"]["TriggerKind"];
             /** Settings */
-            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["FileSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["NotifySettings"];
+            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"];
             /** Enabled */
             enabled: boolean;
             /** Created Ms */
@@ -2677,7 +2595,7 @@ export interface components {
              * @default script
              * @enum {string}
              */
-            kind: "script" | "setting" | "trigger";
+            kind: "script" | "setting";
             /** Id */
             id: string;
             /** Name */
@@ -2724,32 +2642,6 @@ export interface components {
              * @enum {string}
              */
             kind: "webhook";
-            /**
-             * Signature
-             * @description How requests are signed: not, or with HMAC-SHA-256 in the form of GitHub or of nightdrop.
-             * @default none
-             * @enum {string}
-             */
-            signature: "none" | "github" | "generic";
-            /**
-             * Signature Secret
-             * @description The secret that holds the key of the signature.
-             * @default
-             */
-            signature_secret: string;
-            /**
-             * Respond
-             * @description Answer at once with the run's id, or with what the script says with Respond().
-             * @default at_once
-             * @enum {string}
-             */
-            respond: "at_once" | "script";
-            /**
-             * Wait S
-             * @description How long an answer of the script is waited for, seconds.
-             * @default 30
-             */
-            wait_s: number;
             /**
              * Per Minute
              * @description Requests in a minute; more are refused.
@@ -2813,6 +2705,7 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type Accepted = components['schemas']['Accepted'];
 export type AccountOut = components['schemas']['AccountOut'];
 export type Actor = components['schemas']['Actor'];
 export type AdminChange = components['schemas']['AdminChange'];
@@ -2822,7 +2715,6 @@ export type CronQuery = components['schemas']['CronQuery'];
 export type CronTimes = components['schemas']['CronTimes'];
 export type EntryOut = components['schemas']['EntryOut'];
 export type FieldProblem = components['schemas']['FieldProblem'];
-export type FileSettings = components['schemas']['FileSettings'];
 export type Health = components['schemas']['Health'];
 export type HookOut = components['schemas']['HookOut'];
 export type InvitationIn = components['schemas']['InvitationIn'];
@@ -2842,7 +2734,6 @@ export type NewTokenOut = components['schemas']['NewTokenOut'];
 export type NewTrigger = components['schemas']['NewTrigger'];
 export type NewValue = components['schemas']['NewValue'];
 export type NewVersion = components['schemas']['NewVersion'];
-export type NotifySettings = components['schemas']['NotifySettings'];
 export type OptionsOut = components['schemas']['OptionsOut'];
 export type OwnSession = components['schemas']['OwnSession'];
 export type PageAdminOut = components['schemas']['Page_AdminOut_'];
@@ -2870,6 +2761,7 @@ export type RunError = components['schemas']['RunError'];
 export type RunOut = components['schemas']['RunOut'];
 export type RunState = components['schemas']['RunState'];
 export type ScheduleSettings = components['schemas']['ScheduleSettings'];
+export type ScriptChange = components['schemas']['ScriptChange'];
 export type ScriptCodeOut = components['schemas']['ScriptCodeOut'];
 export type ScriptOut = components['schemas']['ScriptOut'];
 export type SealingKeyOut = components['schemas']['SealingKeyOut'];
@@ -8549,6 +8441,153 @@ export interface operations {
             };
         };
     };
+    change_script: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag that was loaded: the change is refused when it is another by now. */
+                "if-match"?: string | null;
+            };
+            path: {
+                site: string;
+                script: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScriptChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptOut"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_triggers: {
         parameters: {
             query?: {
@@ -10440,6 +10479,130 @@ export interface operations {
             };
             /** @description Misdirected Request */
             421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    call_hook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random text. A repeat within 24 hours gets the first answer again, with null for what is shown once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

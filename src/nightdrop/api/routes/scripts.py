@@ -27,6 +27,7 @@ class ScriptOut(Out):
     version: int
     created_ms: int
     updated_ms: int
+    idempotent: bool = Field(description="Running it twice does no harm: a trigger may try it again.")
 
 
 class ScriptCodeOut(ScriptOut):
@@ -61,6 +62,14 @@ class NewVersion(In):
 
     code: str
     description: str | None = None
+
+
+class ScriptChange(In):
+    """What to change about a script; what is left out stays. Its code is another matter."""
+
+    name: str | None = None
+    description: str | None = None
+    idempotent: bool | None = None
 
 
 @router.get("")
@@ -129,6 +138,28 @@ def push_script(
     return _shown(stored)
 
 
+@router.patch("/{script}")
+def change_script(
+    site: str,
+    script: str,
+    body: ScriptChange,
+    response: Response,
+    services: ServicesDep,
+    caller: CallerDep,
+    if_match: IfMatch = None,
+) -> ScriptOut:
+    """Rename or describe a script, or say whether it may be tried again."""
+    changed = services.scripts.change(
+        caller,
+        _site_id(services, caller, site),
+        _id(script),
+        **body.model_dump(),
+        precondition=precondition(if_match, _tag),
+    )
+    response.headers["ETag"] = _tag(changed)
+    return _shown(changed)
+
+
 @router.delete("/{script}", status_code=204)
 def delete_script(site: str, script: str, services: ServicesDep, caller: CallerDep) -> None:
     """Delete a script and all its versions; its runs stay."""
@@ -147,7 +178,7 @@ def _id(script: str) -> str:
 
 
 def _tag(info: ScriptInfo) -> str:
-    return etag(info.id, info.version, info.description)
+    return etag(info.id, info.version, info.name, info.description, info.idempotent)
 
 
 def _shown(info: ScriptInfo) -> ScriptOut:

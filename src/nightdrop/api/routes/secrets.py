@@ -68,7 +68,7 @@ class SecretOut(Out):
     expires_ms: int | None = Field(description="When runs stop getting it; null is never.")
     health: str = Field(description="`ok`, `unchecked`, or why the keeper cannot open it.")
     used_by: int = Field(
-        description="Scripts that name it in their code, settings and triggers; other scripts may compute names."
+        description="Scripts that name it in their code, and settings; other scripts may compute names."
     )
 
 
@@ -236,7 +236,7 @@ def delete_secret(
 
 @router.get("/secrets/{secret}/users")
 def list_secret_users(site: str, secret: str, services: ServicesDep, caller: CallerDep) -> Page[UserOut]:
-    """List what uses a secret: settings, triggers, scripts, and scripts that compute names and so may."""
+    """List what uses a secret: settings, scripts, and scripts that compute names and so may."""
     info = _info(services, caller, site, secret)
     return Page(items=_users(services, caller, info))
 

@@ -1,4 +1,4 @@
-"""What starts runs by itself, where a run comes from, and what it leaves behind beside its log."""
+"""What starts runs by itself, and where a run comes from."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,9 +15,7 @@ FLAG = sa.Boolean(create_constraint=False)
 def upgrade() -> None:
     op.add_column("scripts", sa.Column("idempotent", FLAG, nullable=False, server_default=sa.false()))
     _triggers()
-    _watched_files()
     _run_origins()
-    _run_results()
 
 
 def _triggers() -> None:
@@ -54,22 +52,6 @@ def _triggers() -> None:
     op.create_index("ix_triggers_due", "triggers", ["next_ms"], unique=False, sqlite_where=due, postgresql_where=due)
 
 
-def _watched_files() -> None:
-    op.create_table(
-        "watched_files",
-        sa.Column("trigger_id", ORDERED, nullable=False),
-        sa.Column("path", ORDERED, nullable=False),
-        sa.Column("stamp", sa.Text(), nullable=False),
-        sa.Column("since_ms", BIG, nullable=False),
-        sa.Column("taken", FLAG, nullable=False, server_default=sa.false()),
-        sa.PrimaryKeyConstraint("trigger_id", "path", name="pk_watched_files"),
-        sa.ForeignKeyConstraint(
-            ["trigger_id"], ["triggers.id"], name="fk_watched_files_trigger_id", ondelete="CASCADE"
-        ),
-        sqlite_with_rowid=False,
-    )
-
-
 def _run_origins() -> None:
     op.create_table(
         "run_origins",
@@ -84,17 +66,3 @@ def _run_origins() -> None:
     )
     op.create_index("ix_run_origins_by_kind", "run_origins", ["site_id", "kind", "run_id"], unique=False)
     op.create_index("ix_run_origins_by_trigger", "run_origins", ["trigger_id", "run_id"], unique=False)
-
-
-def _run_results() -> None:
-    op.create_table(
-        "run_results",
-        sa.Column("run_id", ORDERED, nullable=False),
-        sa.Column("bytes_sent", BIG, nullable=False, server_default="0"),
-        sa.Column("bytes_received", BIG, nullable=False, server_default="0"),
-        sa.Column("status", sa.Integer(), nullable=True),
-        sa.Column("content_type", sa.Text(), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=True),
-        sa.PrimaryKeyConstraint("run_id", name="pk_run_results"),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_results_run_id", ondelete="CASCADE"),
-    )
