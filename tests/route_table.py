@@ -205,6 +205,24 @@ _SITES = {
     ("PATCH", "/sites/{site}/scripts/{script}"): Entry(
         _thing("script", body={"description": "x"}), 200, Permission.SCRIPTS_EDIT
     ),
+    ("GET", "/sites/{site}/scripts/{script}/versions"): Entry(
+        _thing("script", "/versions"), 200, Permission.SCRIPTS_VIEW
+    ),
+    ("GET", "/sites/{site}/scripts/{script}/versions/{number}"): Entry(
+        _thing("script", "/versions/1"), 200, Permission.SCRIPTS_VIEW
+    ),
+    ("POST", "/sites/{site}/scripts/{script}/versions/{number}/restore"): Entry(
+        _thing("script", "/versions/1/restore", body={}),
+        200,
+        Permission.SCRIPTS_EDIT,
+        also=frozenset({Permission.SCRIPTS_VIEW}),
+    ),
+    ("POST", "/sites/{site}/scripts/{script}/clone"): Entry(
+        _thing("script", "/clone", body={}),
+        201,
+        Permission.SCRIPTS_EDIT,
+        also=frozenset({Permission.SCRIPTS_VIEW}),
+    ),
     ("DELETE", "/sites/{site}/scripts/{script}"): Entry(_thing("script"), 204, Permission.SCRIPTS_EDIT),
     ("GET", "/sites/{site}/triggers"): Entry(site("/triggers"), 200, Permission.SCRIPTS_VIEW),
     ("POST", "/sites/{site}/triggers"): Entry(

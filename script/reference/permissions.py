@@ -136,6 +136,7 @@ async def _objects(services: Services, somebody: Caller) -> dict[str, str]:
         "script": await make("scripts", {"name": "script", "code": "Log(1);"}),
         "run": await make("runs", {"script": "script"}),
         "trigger": await _trigger(make),
+        "number": "1",
         "epoch": await make("rotations", {}, "epoch"),
         "admin": services.access.admins.create(somebody, "nobody")[0].id,
         "session": new_id("ses"),

@@ -22,6 +22,7 @@ from nightdrop.api.routes import (
     sites,
     status,
     triggers,
+    versions,
 )
 from nightdrop.api.services import Services
 
@@ -34,6 +35,7 @@ _PARTS = (
     keys,
     secrets,
     scripts,
+    versions,
     triggers,
     runs,
     logs,

@@ -20,6 +20,7 @@ from nightdrop.runs.bell import Bell
 from nightdrop.runs.queue import RunQueue
 from nightdrop.sandbox.places import Places
 from nightdrop.scripts.store import ScriptStore
+from nightdrop.scripts.versions import ScriptVersions
 from nightdrop.secrets.rotations import RotationStore
 from nightdrop.secrets.store import SecretStore
 from nightdrop.triggers.store import TriggerStore
@@ -38,6 +39,7 @@ class Services:
     secrets: SecretStore
     rotations: RotationStore
     scripts: ScriptStore
+    versions: ScriptVersions
     runs: RunQueue
     triggers: TriggerStore
     bell: Bell
@@ -49,6 +51,7 @@ class Services:
     def over(cls, db: Database, home: Home, config: Config, clock: Clock, tls: Tls | None = None) -> "Services":
         """Make the stores over an open database."""
         bell = Bell(home.run_dir / "wake")
+        scripts = ScriptStore(db, clock)
         return cls(
             home=home,
             config=config,
@@ -58,7 +61,8 @@ class Services:
             access=Access.over(db, clock, config),
             secrets=SecretStore(db, clock),
             rotations=RotationStore(db, clock),
-            scripts=ScriptStore(db, clock),
+            scripts=scripts,
+            versions=ScriptVersions(db, scripts),
             runs=RunQueue(db, clock, bell),
             triggers=TriggerStore(db, clock, bell),
             bell=bell,

@@ -118,7 +118,7 @@ def list_scripts(context: Context) -> None:
 def show_script(context: Context, name: str) -> None:
     """Print a script's code."""
     with context.client() as client:
-        script = client.get(f"{context.site_path}/scripts/{_required(client, context, name)['id']}")
+        script = client.get(f"{context.site_path}/scripts/{required_script(client, context, name)['id']}")
     context.show(script, script["code"].removesuffix("\n"))
 
 
@@ -135,7 +135,7 @@ def set_script(context: Context, name: str, settings: tuple[str, ...]) -> None:
     if "idempotent" in changes:
         changes["idempotent"] = _yes_or_no(changes["idempotent"])
     with context.client() as client:
-        path = f"{context.site_path}/scripts/{_required(client, context, name)['id']}"
+        path = f"{context.site_path}/scripts/{required_script(client, context, name)['id']}"
         changed = client.call("PATCH", path, body=changes)
     context.show(changed, f"Script {changed['name']}: {', '.join(changes)} set.")
 
@@ -152,7 +152,7 @@ def _yes_or_no(text: str) -> bool:
 def remove_script(context: Context, name: str) -> None:
     """Remove a script. Its runs stay in the history."""
     with context.client() as client:
-        client.call("DELETE", f"{context.site_path}/scripts/{_required(client, context, name)['id']}")
+        client.call("DELETE", f"{context.site_path}/scripts/{required_script(client, context, name)['id']}")
     context.show({"name": name, "removed": True}, f"Script {name} removed.")
 
 
@@ -194,7 +194,12 @@ def _find(client: Client, context: Context, name: str) -> dict[str, Any] | None:
     return items[0] if items else None
 
 
-def _required(client: Client, context: Context, name: str) -> dict[str, Any]:
+def required_script(client: Client, context: Context, name: str) -> dict[str, Any]:
+    """Return what the server says about a script.
+
+    Raises:
+        ScriptMissingError
+    """
     script = _find(client, context, name)
     if script is None:
         raise ScriptMissingError(f"There is no script {name!r} in site {context.site}.")

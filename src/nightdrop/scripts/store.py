@@ -32,6 +32,7 @@ from nightdrop.scripts.model import (
 from nightdrop.scripts.usage import SecretUsage, secret_usage
 
 Sort = Literal["name", "updated"]
+Precondition = Callable[[ScriptInfo], None]
 
 _MAX_PAGE = 500
 _COLUMNS = "id, site_id, name, description, version, created_ms, updated_ms, idempotent"
@@ -88,7 +89,7 @@ class ScriptStore:
         description: str | None = None,
         create: bool | None = None,
         expected_version: int | None = None,
-        precondition: Callable[[ScriptInfo], None] | None = None,
+        precondition: Precondition | None = None,
     ) -> ScriptInfo:
         """Store a script, or a new version of it; unchanged code makes no new version.
 
@@ -203,7 +204,7 @@ class ScriptStore:
         name: str | None = None,
         description: str | None = None,
         idempotent: bool | None = None,
-        precondition: Callable[[ScriptInfo], None] | None = None,
+        precondition: Precondition | None = None,
     ) -> ScriptInfo:
         """Change what is said about a script; its code and version stay. What is not given stays too.
 

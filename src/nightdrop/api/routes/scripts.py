@@ -79,32 +79,32 @@ def list_scripts(
     """List, search and sort."""
     page = services.scripts.list(
         caller,
-        _site_id(services, caller, site),
+        site_id(services, caller, site),
         search=query.q,
         name=query.name,
         sort=query.sort,
         limit=query.limit,
         cursor=query.cursor,
     )
-    return Page(items=[_shown(info) for info in page.items], next=page.cursor)
+    return Page(items=[shown_script(info) for info in page.items], next=page.cursor)
 
 
 @router.post("", status_code=201)
 def create_script(site: str, body: NewScript, services: ServicesDep, caller: CallerDep) -> ScriptOut:
     """Store a script under a new name."""
-    site_id = _site_id(services, caller, site)
-    return _shown(
-        services.scripts.push(caller, site_id, body.name, body.code, description=body.description, create=True)
+    where = site_id(services, caller, site)
+    return shown_script(
+        services.scripts.push(caller, where, body.name, body.code, description=body.description, create=True)
     )
 
 
 @router.get("/{script}")
 def get_script(site: str, script: str, response: Response, services: ServicesDep, caller: CallerDep) -> ScriptCodeOut:
     """Show a script with its code, by its id."""
-    found = services.scripts.get(caller, _site_id(services, caller, site), _id(script))
-    response.headers["ETag"] = _tag(found.info)
+    found = services.scripts.get(caller, site_id(services, caller, site), script_id(script))
+    response.headers["ETag"] = script_tag(found.info)
     return ScriptCodeOut(
-        **_shown(found.info).model_dump(),
+        **shown_script(found.info).model_dump(),
         code=found.code,
         sha256=found.sha256,
         pushed_ms=found.pushed_ms,
@@ -127,15 +127,15 @@ def push_script(
     """Store a new version; unchanged code makes none."""
     stored = services.scripts.push(
         caller,
-        _site_id(services, caller, site),
-        _id(script),
+        site_id(services, caller, site),
+        script_id(script),
         body.code,
         description=body.description,
         create=False,
-        precondition=precondition(if_match, _tag),
+        precondition=precondition(if_match, script_tag),
     )
-    response.headers["ETag"] = _tag(stored)
-    return _shown(stored)
+    response.headers["ETag"] = script_tag(stored)
+    return shown_script(stored)
 
 
 @router.patch("/{script}")
@@ -151,35 +151,43 @@ def change_script(
     """Rename or describe a script, or say whether it may be tried again."""
     changed = services.scripts.change(
         caller,
-        _site_id(services, caller, site),
-        _id(script),
+        site_id(services, caller, site),
+        script_id(script),
         **body.model_dump(),
-        precondition=precondition(if_match, _tag),
+        precondition=precondition(if_match, script_tag),
     )
-    response.headers["ETag"] = _tag(changed)
-    return _shown(changed)
+    response.headers["ETag"] = script_tag(changed)
+    return shown_script(changed)
 
 
 @router.delete("/{script}", status_code=204)
 def delete_script(site: str, script: str, services: ServicesDep, caller: CallerDep) -> None:
     """Delete a script and all its versions; its runs stay."""
-    services.scripts.delete(caller, _site_id(services, caller, site), _id(script))
+    services.scripts.delete(caller, site_id(services, caller, site), script_id(script))
 
 
-def _site_id(services: Services, caller: Caller, site: str) -> str:
+def site_id(services: Services, caller: Caller, site: str) -> str:
+    """Return the id of a site that the caller may see."""
     return services.sites.get(caller, site).id
 
 
-def _id(script: str) -> str:
+def script_id(script: str) -> str:
+    """Return the id in an address.
+
+    Raises:
+        ScriptMissingError: it is none.
+    """
     # The stores take names too; in an address only the id is safe, as a name may be "." or hold a slash.
     if not is_id(script, SCRIPT_PREFIX):
         raise ScriptMissingError
     return script
 
 
-def _tag(info: ScriptInfo) -> str:
+def script_tag(info: ScriptInfo) -> str:
+    """Return the ETag of a script."""
     return etag(info.id, info.version, info.name, info.description, info.idempotent)
 
 
-def _shown(info: ScriptInfo) -> ScriptOut:
+def shown_script(info: ScriptInfo) -> ScriptOut:
+    """Return what people see of a script."""
     return ScriptOut.model_validate(info)
