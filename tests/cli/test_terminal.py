@@ -81,7 +81,7 @@ def test_a_script_that_came_after_the_question_was_not_confirmed(shared_server: 
             shared_server.ok("script", "push", _script(shared_server, code), "--name", name)
         terminal.type("y\n")
         assert terminal.end() == 1
-        assert "error: Scripts use this secret.\nScripts that use it: late\n" in terminal.shown
+        assert "error: This secret is used.\nScripts that use it: late\n" in terminal.shown
         assert "Scripts that may use it (they compute names): vague\n" in terminal.shown
     assert stored(shared_server, "surprising") == ["surprising"]
     for name in ("late", "vague"):

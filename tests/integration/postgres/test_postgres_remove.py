@@ -1,5 +1,6 @@
 """A node is taken off the list: it opens nothing more, nothing new is sealed to it, and the others go on."""
 
+import contextlib
 import json
 import os
 import signal
@@ -143,7 +144,9 @@ def remove_in_background(first: Installation, fingerprint: str, *options: str) -
 
 def kill_all(process: subprocess.Popen[bytes]) -> None:
     for pid in [process.pid, *descendants_of(process.pid)]:
-        os.kill(pid, signal.SIGKILL)
+        # What it had started may have ended meanwhile.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.wait()
 
 
