@@ -44,3 +44,15 @@ def test_a_schedule_runs_a_script(shared_server: Installation) -> None:
     assert server.ok("trigger", "show", made["id"], "--json").json["last_ms"] is not None
     assert "off" in server.ok("trigger", "ls").out
     assert server.ok("trigger", "rm", made["id"]).out.endswith("removed.\n")
+
+
+def test_a_script_that_lacks_what_it_requires_does_not_begin(shared_server: Installation) -> None:
+    server = shared_server
+    server.ok("secret", "set", "there", stdin="value")
+    push(server, "needs", "// requires: there, not there, nor there\nLog('begun')")
+    failed = server.run("script", "run", "needs")
+    assert failed.status == 1
+    assert "requires secrets that the site does not have: not there, nor there" in failed.out + failed.err
+    assert "begun" not in failed.out
+    push(server, "needs", "// requires: there\nLog('begun')")
+    assert server.ok("script", "run", "needs").out == "begun\n"

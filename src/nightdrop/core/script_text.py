@@ -1,11 +1,14 @@
 """What a script's code and name may be; the same for stored scripts and for code that is run once."""
 
+import re
+
 from nightdrop.core.errors import InvalidError, TooLargeError
 from nightdrop.core.ids import is_id
 
 MAX_CODE = 1024 * 1024
 MAX_NAME = 128
 SCRIPT_PREFIX = "scr"
+_REQUIRES = re.compile(r"//\s*requires:(.*)")
 
 
 class ScriptNameError(InvalidError):
@@ -67,3 +70,15 @@ def check_code(code: str) -> bytes:
     if "\0" in code:
         raise ScriptNotTextError(field="code")
     return data
+
+
+def required_secrets(code: str) -> tuple[str, ...]:
+    """Return the names that a script says it needs: ``// requires: a, b`` among the comment lines at its top."""
+    names: dict[str, None] = {}
+    for line in code.splitlines():
+        comment = line.strip().lstrip("\ufeff")
+        if comment and not comment.startswith(("//", "#!")):
+            break
+        if (found := _REQUIRES.match(comment)) is not None:
+            names |= dict.fromkeys(name for part in found[1].split(",") if (name := part.strip()))
+    return tuple(names)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nightdrop.core.header_template import TemplateError, secret_names
+from nightdrop.core.script_text import required_secrets
 from nightdrop.scripts.tokens import END, Kind, Token, tokens
 
 _READERS = frozenset({"GetSecret", "HasSecret", "RequireSecret"})
@@ -31,11 +32,13 @@ class SecretUsage:
 
 
 def secret_usage(code: str) -> SecretUsage:
-    """Find the secrets that ``code`` names in GetSecret, HasSecret, RequireSecret and ``...FromSecret``."""
-    if not any(word in code for word in _WORTH_A_LOOK):
-        return SecretUsage()
-    finder = _Finder(list(tokens(code)))
-    finder.run()
+    """Find the secrets that ``code`` names in its calls, its ``...FromSecret`` fields and in ``// requires:``."""
+    finder = _Finder([])
+    for name in required_secrets(code):
+        finder.note(name)
+    if any(word in code for word in _WORTH_A_LOOK):
+        finder.tokens = list(tokens(code))
+        finder.run()
     return SecretUsage(frozenset(finder.names), finder.computed)
 
 
@@ -119,7 +122,7 @@ class _Finder:
         after = self._at(index + 1)
         new_statement = after.kind in (Kind.NAME, Kind.NUMBER) and "" in ends
         if complete and (after.is_mark(*ends) or new_statement):
-            (note or self._note)("".join(parts))
+            (note or self.note)("".join(parts))
         else:
             self.computed = True
 
@@ -127,9 +130,9 @@ class _Finder:
         # What is no template is refused before anybody is asked for a secret.
         with contextlib.suppress(TemplateError):
             for name in secret_names(template):
-                self._note(name)
+                self.note(name)
 
-    def _note(self, name: str) -> None:
+    def note(self, name: str) -> None:
         # Any other name is refused by the store of secrets, so nothing can be behind it.
         if 0 < len(name) <= _LONGEST_NAME and name.isascii() and name.isprintable() and name == name.strip():
             self.names.add(name)

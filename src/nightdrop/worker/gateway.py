@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from nightdrop.core.clock import SystemClock
+from nightdrop.core.script_text import required_secrets
 from nightdrop.core.wire import Channel, ChannelClosedError, FrameTooLargeError
 from nightdrop.sandbox.landlock import Rule, restrict_files
 from nightdrop.syncjs import http
@@ -133,8 +134,7 @@ class Gateway:
 
     def _outcome(self) -> Outcome:
         try:
-            self._start_runner()
-            return self._converse()
+            return self._refusal() or self._run_script()
         except KeeperGoneError:
             return failed("keeper", "the process that opens secrets is gone; the run was stopped")
         except BrokerGoneError:
@@ -148,6 +148,17 @@ class Gateway:
         except Exception as error:  # noqa: BLE001 - whatever broke, the run must end in a true state
             # Only the type: the text of an unknown exception may hold a value.
             return failed("internal", f"nightdrop failed while it served the script ({type(error).__name__})")
+
+    def _refusal(self) -> Outcome | None:
+        """Return how a run ends at once, before anything of it has happened: it lacks what its script requires."""
+        missing = [name for name in required_secrets(self._run["code"]) if not self._secrets.has(name)]
+        if not missing:
+            return None
+        return failed("requires", f"the script requires secrets that the site does not have: {', '.join(missing)}")
+
+    def _run_script(self) -> Outcome:
+        self._start_runner()
+        return self._converse()
 
     def _start_runner(self) -> None:
         run = {

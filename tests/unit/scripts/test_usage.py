@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nightdrop.core.script_text import required_secrets
 from nightdrop.scripts.tokens import Kind, tokens
 from nightdrop.scripts.usage import SecretUsage, secret_usage
 
@@ -147,3 +148,21 @@ def test_a_name_that_no_secret_can_have_is_left_out(name):
 def test_a_megabyte_is_read_in_one_pass():
     code = "var a = b / c; // comment 'x\n" * 30_000 + 'GetSecret("deep")'
     assert names(code) == ["deep"]
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("// requires: a, b\nLog(1)", ("a", "b")),
+        ("#!/usr/bin/env nightdrop\n// Sends the report.\n\n//requires:a\n// requires: b, a,\nLog(1)", ("a", "b")),
+        ("\ufeff// requires: a\n", ("a",)),
+        ("Log(1)\n// requires: a", ()),
+        ("/* requires: a */\n// requires: b", ()),
+        ("// it requires: a", ()),
+        ("// requires:", ()),
+        ("", ()),
+    ],
+)
+def test_what_a_script_says_that_it_requires(code: str, names: tuple[str, ...]) -> None:
+    assert required_secrets(code) == names
+    assert secret_usage(code).names == frozenset(names)
