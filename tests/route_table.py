@@ -198,6 +198,10 @@ _SITES = {
     ("POST", "/sites/{site}/scripts"): Entry(
         site("/scripts", lambda w: {"name": w.name("js"), "code": "Log(1)"}), 201, Permission.SCRIPTS_EDIT
     ),
+    ("POST", "/sites/{site}/scripts/check"): Entry(
+        site("/scripts/check", lambda _: {"code": "Log(1)"}), 200, Permission.SCRIPTS_VIEW
+    ),
+    ("GET", "/sites/{site}/leaks"): Entry(site("/leaks"), 200, Permission.SCRIPTS_VIEW),
     ("GET", "/sites/{site}/scripts/{script}"): Entry(_thing("script"), 200, Permission.SCRIPTS_VIEW),
     ("PUT", "/sites/{site}/scripts/{script}"): Entry(
         _thing("script", body={"code": "Log(2)"}), 200, Permission.SCRIPTS_EDIT

@@ -38,6 +38,7 @@ _BODIES: dict[str, Any] = {
     "create_script": {"name": "another", "code": "Log(1);"},
     "change_script": {"description": "text"},
     "push_script": {"code": "Log(2);"},
+    "check_code": {"code": "Log(1);"},
     "create_trigger": {"script": "hooked", "settings": {"kind": "webhook"}},
     "preview_schedule": {"cron": "@daily"},
     "change_trigger": {"enabled": False},

@@ -22,7 +22,7 @@ _COMMANDS = {
     "admin": ("admin", "Accounts: who may sign in, and what each may do."),
     "site": ("site", "Virtual sites and their settings."),
     "secret": ("secret", "Store, list and remove secrets. Never shows a value."),
-    "script": ("script_versions", "Store, list and run scripts."),
+    "script": ("script_lint", "Store, list and run scripts."),
     "trigger": ("trigger", "What starts runs by itself: schedules, webhooks, other scripts."),
     "exec": ("run", "Run a script file that is not stored."),
     "run": ("run", "Runs: list, show, cancel."),

@@ -6,11 +6,11 @@ People's half is here: each method takes a Caller, and checks, records and acts 
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, bindparam, text
 from sqlalchemy.exc import IntegrityError
 
 from nightdrop.access.guard import check, guarded, record_denial
@@ -52,6 +52,10 @@ _SCRIPT_BY_ID = text(_SCRIPT + "id = :script")
 _SITE = text("SELECT 1 FROM sites WHERE id = :site")
 _BY_KEY = text(f"SELECT {COLUMNS}, params, code FROM runs WHERE site_id = :site AND idempotency_key = :key")  # noqa: S608 - fixed text
 _BY_ID = text(f"SELECT {COLUMNS}, params FROM runs WHERE id = :id")  # noqa: S608 - fixed text
+_NEWEST_OF = text(
+    f"SELECT {COLUMNS} FROM runs WHERE id IN (SELECT (SELECT max(r.id) FROM runs r WHERE r.script_id = s.id)"  # noqa: S608 - fixed text
+    " FROM scripts s WHERE s.site_id = :site AND s.id IN :scripts)"
+).bindparams(bindparam("scripts", expanding=True))
 _STATE = "SELECT state FROM runs WHERE id = :id"
 _SITE_OF = text("SELECT site_id FROM runs WHERE id = :id")
 _CANCEL_QUEUED = text(
@@ -211,6 +215,14 @@ class RunQueue(RunClaims):
             rows = conn.execute(text(query), {**values, "limit": limit + 1}).all()
         items = tuple(run_info(row) for row in rows[:limit])
         return RunPage(items, items[-1].id if len(rows) > limit else None)
+
+    def newest_of(self, caller: Caller, site: str, scripts: Sequence[str]) -> dict[str, RunInfo]:
+        """Return the newest run of each of these scripts (ids), as far as there is one and the caller may see runs."""
+        if not scripts or not allowed(caller, Permission.RUNS_VIEW, site):
+            return {}
+        with self._db.read() as conn:
+            rows = conn.execute(_NEWEST_OF, {"site": site, "scripts": list(scripts)}).all()
+        return {row.script_id: run_info(row) for row in rows}
 
     def logs(self, caller: Caller, run_id: str, after_seq: int = 0, limit: int = 1000) -> tuple[StoredLine, ...]:
         """Return lines of a run's log from the one after ``after_seq`` on.

@@ -1,7 +1,8 @@
 """Scripts and their versions: each method takes a Caller, and checks, records and acts in one transaction."""
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +19,8 @@ from nightdrop.core.cursor import decode_cursor, encode_cursor
 from nightdrop.core.ids import is_id, new_id
 from nightdrop.core.script_text import SCRIPT_PREFIX, check_code, check_script_name
 from nightdrop.db.engine import Database
+from nightdrop.db.errors import ResidueRemainsError
+from nightdrop.scripts.leaks import Leak, find_leaks
 from nightdrop.scripts.model import (
     MAX_DESCRIPTION,
     Script,
@@ -29,9 +32,10 @@ from nightdrop.scripts.model import (
     ScriptPage,
     ScriptUse,
 )
+from nightdrop.scripts.scrub import Moved, scrub_versions, scrubbing
 from nightdrop.scripts.usage import SecretUsage, secret_usage
 
-Sort = Literal["name", "updated"]
+Sort = Literal["name", "updated", "ran"]
 Precondition = Callable[[ScriptInfo], None]
 
 _MAX_PAGE = 500
@@ -68,8 +72,13 @@ _USERS = text(
     " UNION ALL SELECT id, name, 0 FROM scripts WHERE site_id = :site AND secrets_computed"
     " ORDER BY certain DESC"
 )
-# As the indices have it. Sort keys are unique together with the id; "updated" shows the newest first.
-_ORDERS = {"name": ("lower(name)", ">", "ASC"), "updated": ("updated_ms", "<", "DESC")}
+# As the indices have it. Sort keys are unique together with the id; all but "name" show the newest first.
+_ORDERS = {
+    "name": ("lower(name)", ">", "ASC"),
+    "updated": ("updated_ms", "<", "DESC"),
+    # Ids of runs sort by time.
+    "ran": ("coalesce((SELECT max(r.id) FROM runs r WHERE r.script_id = scripts.id), '')", "<", "DESC"),
+}
 
 
 class ScriptStore:
@@ -90,29 +99,37 @@ class ScriptStore:
         create: bool | None = None,
         expected_version: int | None = None,
         precondition: Precondition | None = None,
+        moved: Sequence[Moved] = (),
     ) -> ScriptInfo:
         """Store a script, or a new version of it; unchanged code makes no new version.
 
         ``name`` may be the id of an existing script. ``create=True`` refuses an existing one, ``False`` a missing one.
         ``expected_version`` refuses when the newest version is another; ``precondition`` is called with what is there
-        and may raise.
+        and may raise. ``moved``: literals that are secrets now; they are taken out of every version.
 
         Raises:
             ScriptNameError, ScriptEmptyError, ScriptTooLargeError, ScriptNotTextError, ScriptDescriptionError,
-            ScriptExistsError, ScriptMissingError, ScriptChangedError, SiteMissingError, DeniedError.
+            ScriptExistsError, ScriptMissingError, ScriptChangedError, SiteMissingError, DeniedError;
+            MovedLiteralError, MovedStillThereError, MovedSecretMissingError, MovedTooManyError.
         """
         if not is_id(name, SCRIPT_PREFIX):
             check_script_name(name)
         sha256 = hashlib.sha256(check_code(code)).digest()
         _check_description(description)
         check(self._db, caller, Permission.SCRIPTS_EDIT, site)
-        unchanged = self._unchanged(site, name, sha256, description)
+        unchanged = None if moved else self._unchanged(site, name, sha256, description)
         if unchanged is not None and create is not True and expected_version in (None, unchanged.version):
             if precondition is not None:
                 precondition(unchanged)
             return unchanged
         draft = _Draft(site, name, code, sha256, description, secret_usage(code), caller.name)
-        detail = {"sha256": sha256.hex(), "secrets": sorted(draft.usage.names), "computed": draft.usage.computed}
+        detail: dict[str, Any] = {
+            "sha256": sha256.hex(),
+            "secrets": sorted(draft.usage.names),
+            "computed": draft.usage.computed,
+        }
+        if moved:
+            detail["moved"] = sorted({one.secret for one in moved if one.secret in draft.usage.names})
         try:
             with guarded(self._db, caller, Permission.SCRIPTS_EDIT, Event.SCRIPT_PUSHED, site, name, detail) as conn:
                 self._require_site(conn, site)
@@ -123,11 +140,19 @@ class ScriptStore:
                 if existing is None:
                     self._add(conn, draft)
                 else:
+                    what = scrubbing(conn, site, existing.id, moved, code) if moved else None
                     self._renew(conn, existing, draft)
-                return _info(self._required(conn, site, name))
+                    if what is not None:
+                        scrub_versions(conn, existing.id, what)
+                stored = _info(self._required(conn, site, name))
         except IntegrityError:
             # Somebody else created the name between our look and our insert.
             raise ScriptExistsError from None
+        if moved:
+            # Every later write tries again; the change itself is committed.
+            with contextlib.suppress(ResidueRemainsError):
+                self._db.scrub()
+        return stored
 
     def get(self, caller: Caller, site: str, script: str, version: int | None = None) -> Script:
         """Return a script (by name or id) with the code of its newest or the given version.
@@ -258,6 +283,15 @@ class ScriptStore:
         for row in rows:  # the certain ones first: one that also computes names stays certain
             users.setdefault(row.id, ScriptUse(row.id, row.name, bool(row.certain)))
         return tuple(sorted(users.values(), key=lambda user: (not user.certain, user.name)))
+
+    def leaks_in(self, caller: Caller, site: str, code: str) -> tuple[Leak, ...]:
+        """Return the passwords, tokens and keys that stand in code, stored or not.
+
+        Raises:
+            DeniedError.
+        """
+        check(self._db, caller, Permission.SCRIPTS_VIEW, site)
+        return find_leaks(code)
 
     def _unchanged(self, site: str, name: str, sha256: bytes, description: str | None) -> ScriptInfo | None:
         with self._db.read() as conn:

@@ -51,8 +51,21 @@ _BEFORE_REGEX = frozenset(
 _BEFORE_CONDITION = frozenset({"if", "while", "for", "with"})
 
 
+class Located(NamedTuple):
+    """A token and where it stands: ``code[start:end]``, quotes included."""
+
+    token: Token
+    start: int
+    end: int
+
+
 def tokens(code: str) -> Iterator[Token]:
     """Yield the tokens of ``code`` without comments; a part that is no JavaScript comes as ``BROKEN``."""
+    return (found.token for found in _Scanner(code).run())
+
+
+def located_tokens(code: str) -> Iterator[Located]:
+    """Yield what ``tokens`` yields with its place; what lies between two tokens is space and comments."""
     return _Scanner(code).run()
 
 
@@ -79,7 +92,7 @@ class _Scanner:
         self._brackets: list[tuple[str, bool]] = []
         self._regex_next = True
 
-    def run(self) -> Iterator[Token]:
+    def run(self) -> Iterator[Located]:
         if self._code.startswith("#!"):
             self._at = len(self._code.split("\n", 1)[0])
         while True:
@@ -87,10 +100,11 @@ class _Scanner:
                 self._at = space.end()
             if self._at >= len(self._code):
                 return
+            start = self._at
             token = self._next()
             self._regex_next = self._regex_may_follow(token)
             self._last = token
-            yield token
+            yield Located(token, start, self._at)
 
     def _next(self) -> Token:
         char = self._code[self._at]

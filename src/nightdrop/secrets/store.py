@@ -3,10 +3,10 @@
 Each method takes a Caller, and checks, records and acts in one transaction. The worker's half is ``SecretUpkeep``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.exc import IntegrityError
 
 from nightdrop.access.guard import authorized, check, guarded
@@ -69,6 +69,10 @@ __all__ = [
 
 # Looks at what is there, inside the transaction that changes it, and raises what keeps it from being changed.
 Precondition = Callable[[SecretInfo], None]
+
+_STORED = text("SELECT name FROM secrets WHERE site_id = :site AND name IN :names").bindparams(
+    bindparam("names", expanding=True)
+)
 
 
 class SecretStore(SecretUpkeep):
@@ -241,6 +245,15 @@ class SecretStore(SecretUpkeep):
         if info is None:
             raise SecretMissingError
         return info
+
+    def missing(self, caller: Caller, site: str, names: Iterable[str]) -> frozenset[str] | None:
+        """Return those of the names that no secret has; ``None`` for who may not see secrets."""
+        if not allowed(caller, Permission.SECRETS_VIEW, site):
+            return None
+        wanted = {name for name in names if name.isprintable()}
+        with self._db.read() as connection:
+            stored = connection.execute(_STORED, {"site": site, "names": sorted(wanted) or [""]}).scalars()
+            return frozenset(names) - frozenset(stored)
 
     def list(
         self,

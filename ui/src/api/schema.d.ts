@@ -654,6 +654,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites/{site}/scripts/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Code
+         * @description Look for passwords, tokens and keys in code; nothing is stored.
+         */
+        post: operations["check_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sites/{site}/leaks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Leaks
+         * @description Look through all scripts of a site, a page of scripts at a time; those with nothing found are left out.
+         */
+        get: operations["list_leaks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sites/{site}/scripts": {
         parameters: {
             query?: never;
@@ -1220,6 +1260,27 @@ export interface components {
             on: "succeeded" | "failed" | "ended";
         };
         /**
+         * CheckOut
+         * @description What was found.
+         */
+        CheckOut: {
+            /** Leaks */
+            leaks: components["schemas"]["LeakOut"][];
+            /**
+             * Missing
+             * @description Names of secrets in the code that are not stored; null for who may not see secrets.
+             */
+            missing: string[] | null;
+        };
+        /**
+         * CheckedCode
+         * @description Code that is not stored.
+         */
+        CheckedCode: {
+            /** Code */
+            code: string;
+        };
+        /**
          * CloneName
          * @description What the copy is called; without a name, as the script with ` copy` behind it.
          */
@@ -1384,6 +1445,43 @@ export interface components {
             setup_link: components["schemas"]["SetupLinkOut"];
         };
         /**
+         * LastRun
+         * @description The newest run of a script.
+         */
+        LastRun: {
+            /** Id */
+            id: string;
+            state: components["schemas"]["RunState"];
+            /** Created Ms */
+            created_ms: number;
+            /** Ended Ms */
+            ended_ms: number | null;
+        };
+        /**
+         * LeakOut
+         * @description A password, token or key in the code; places are in units of UTF-16, from 0, quotes included.
+         */
+        LeakOut: {
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
+            /** Line */
+            line: number;
+            /** Title */
+            title: string;
+            /**
+             * Suggestion
+             * @description A name for it in the secret store.
+             */
+            suggestion: string;
+            /**
+             * Movable
+             * @description It is a literal of its own, which a call of GetSecret can replace.
+             */
+            movable: boolean;
+        };
+        /**
          * LineOut
          * @description One line of a log; `seq` counts from 1 in each run.
          */
@@ -1396,6 +1494,32 @@ export interface components {
             level: string;
             /** Text */
             text: string;
+        };
+        /**
+         * ListedScript
+         * @description A script in a list; `last_run` is null too for who may not see runs.
+         */
+        ListedScript: {
+            /** Id */
+            id: string;
+            /** Site Id */
+            site_id: string;
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /** Version */
+            version: number;
+            /** Created Ms */
+            created_ms: number;
+            /** Updated Ms */
+            updated_ms: number;
+            /**
+             * Idempotent
+             * @description Running it twice does no harm: a trigger may try it again.
+             */
+            idempotent: boolean;
+            last_run: components["schemas"]["LastRun"] | null;
         };
         /**
          * MadeTriggerOut
@@ -1445,6 +1569,21 @@ export interface components {
              * @description The path of a webhook's address. It is not shown again.
              */
             hook: string | null;
+        };
+        /**
+         * MovedLiteral
+         * @description A text in quotes that is in the secret `secret` now: the one at `start` of the stored version `version`.
+         */
+        MovedLiteral: {
+            /** Secret */
+            secret: string;
+            /** Version */
+            version: number;
+            /**
+             * Start
+             * @description In units of UTF-16, from 0.
+             */
+            start: number;
         };
         /**
          * NewAdmin
@@ -1693,6 +1832,11 @@ export interface components {
             code: string;
             /** Description */
             description?: string | null;
+            /**
+             * Moved
+             * @description They are taken out of every stored version of the script.
+             */
+            moved?: components["schemas"]["MovedLiteral"][];
         };
         /**
          * OptionsOut
@@ -1754,6 +1898,13 @@ export interface components {
             /** Next */
             next?: string | null;
         };
+        /** Page[ListedScript] */
+        Page_ListedScript_: {
+            /** Items */
+            items: components["schemas"]["ListedScript"][];
+            /** Next */
+            next?: string | null;
+        };
         /** Page[OwnSession] */
         Page_OwnSession_: {
             /** Items */
@@ -1768,10 +1919,10 @@ export interface components {
             /** Next */
             next?: string | null;
         };
-        /** Page[ScriptOut] */
-        Page_ScriptOut_: {
+        /** Page[ScriptLeaks] */
+        Page_ScriptLeaks_: {
             /** Items */
-            items: components["schemas"]["ScriptOut"][];
+            items: components["schemas"]["ScriptLeaks"][];
             /** Next */
             next?: string | null;
         };
@@ -2195,6 +2346,20 @@ export interface components {
              * @description The script computes names of secrets, so it may use any.
              */
             computed_names: boolean;
+        };
+        /**
+         * ScriptLeaks
+         * @description A script in whose newest version something was found.
+         */
+        ScriptLeaks: {
+            /** Script Id */
+            script_id: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /** Leaks */
+            leaks: components["schemas"]["LeakOut"][];
         };
         /**
          * ScriptOut
@@ -2840,6 +3005,8 @@ export type Actor = components['schemas']['Actor'];
 export type AdminChange = components['schemas']['AdminChange'];
 export type AdminOut = components['schemas']['AdminOut'];
 export type AfterSettings = components['schemas']['AfterSettings'];
+export type CheckOut = components['schemas']['CheckOut'];
+export type CheckedCode = components['schemas']['CheckedCode'];
 export type CloneName = components['schemas']['CloneName'];
 export type CronQuery = components['schemas']['CronQuery'];
 export type CronTimes = components['schemas']['CronTimes'];
@@ -2850,8 +3017,12 @@ export type HookOut = components['schemas']['HookOut'];
 export type InvitationIn = components['schemas']['InvitationIn'];
 export type InvitationOut = components['schemas']['InvitationOut'];
 export type InvitedOut = components['schemas']['InvitedOut'];
+export type LastRun = components['schemas']['LastRun'];
+export type LeakOut = components['schemas']['LeakOut'];
 export type LineOut = components['schemas']['LineOut'];
+export type ListedScript = components['schemas']['ListedScript'];
 export type MadeTriggerOut = components['schemas']['MadeTriggerOut'];
+export type MovedLiteral = components['schemas']['MovedLiteral'];
 export type NewAdmin = components['schemas']['NewAdmin'];
 export type NewPasskey = components['schemas']['NewPasskey'];
 export type NewRotation = components['schemas']['NewRotation'];
@@ -2869,9 +3040,10 @@ export type OwnSession = components['schemas']['OwnSession'];
 export type PageAdminOut = components['schemas']['Page_AdminOut_'];
 export type PageEntryOut = components['schemas']['Page_EntryOut_'];
 export type PageLineOut = components['schemas']['Page_LineOut_'];
+export type PageListedScript = components['schemas']['Page_ListedScript_'];
 export type PageOwnSession = components['schemas']['Page_OwnSession_'];
 export type PageRunOut = components['schemas']['Page_RunOut_'];
-export type PageScriptOut = components['schemas']['Page_ScriptOut_'];
+export type PageScriptLeaks = components['schemas']['Page_ScriptLeaks_'];
 export type PageSecretOut = components['schemas']['Page_SecretOut_'];
 export type PageSiteOut = components['schemas']['Page_SiteOut_'];
 export type PageTokenOut = components['schemas']['Page_TokenOut_'];
@@ -2894,6 +3066,7 @@ export type RunState = components['schemas']['RunState'];
 export type ScheduleSettings = components['schemas']['ScheduleSettings'];
 export type ScriptChange = components['schemas']['ScriptChange'];
 export type ScriptCodeOut = components['schemas']['ScriptCodeOut'];
+export type ScriptLeaks = components['schemas']['ScriptLeaks'];
 export type ScriptOut = components['schemas']['ScriptOut'];
 export type SealingKeyOut = components['schemas']['SealingKeyOut'];
 export type SecretChange = components['schemas']['SecretChange'];
@@ -7935,18 +8108,150 @@ export interface operations {
             };
         };
     };
-    list_scripts: {
+    check_code: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random text. A repeat within 24 hours gets the first answer again, with null for what is shown once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckedCode"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckOut"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_leaks: {
         parameters: {
             query?: {
                 /** @description Items in one page. */
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
-                /** @description Exactly this name. */
-                name?: string | null;
-                /** @description Text in name or description. */
-                q?: string | null;
-                sort?: "name" | "updated";
             };
             header?: never;
             path: {
@@ -7962,7 +8267,129 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_ScriptOut_"];
+                    "application/json": components["schemas"]["Page_ScriptLeaks_"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_scripts: {
+        parameters: {
+            query?: {
+                /** @description Items in one page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Exactly this name. */
+                name?: string | null;
+                /** @description Text in name or description. */
+                q?: string | null;
+                sort?: "name" | "updated" | "ran";
+            };
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ListedScript_"];
                 };
             };
             /** @description Bad Request */

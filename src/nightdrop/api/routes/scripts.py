@@ -12,7 +12,9 @@ from nightdrop.api.services import CallerDep, Services, ServicesDep
 from nightdrop.core.caller import Caller
 from nightdrop.core.ids import is_id
 from nightdrop.core.script_text import SCRIPT_PREFIX
+from nightdrop.runs.model import RunState
 from nightdrop.scripts.model import ScriptInfo, ScriptMissingError
+from nightdrop.scripts.scrub import Moved
 
 router = APIRouter(prefix="/sites/{site}/scripts", tags=["scripts"])
 
@@ -28,6 +30,21 @@ class ScriptOut(Out):
     created_ms: int
     updated_ms: int
     idempotent: bool = Field(description="Running it twice does no harm: a trigger may try it again.")
+
+
+class LastRun(Out):
+    """The newest run of a script."""
+
+    id: str
+    state: RunState
+    created_ms: int
+    ended_ms: int | None
+
+
+class ListedScript(ScriptOut):
+    """A script in a list; `last_run` is null too for who may not see runs."""
+
+    last_run: LastRun | None
 
 
 class ScriptCodeOut(ScriptOut):
@@ -46,7 +63,7 @@ class ScriptQuery(PageQuery):
 
     name: str | None = Field(None, max_length=500, description="Exactly this name.")
     q: str | None = Field(None, max_length=500, description="Text in name or description.")
-    sort: Literal["name", "updated"] = "name"
+    sort: Literal["name", "updated", "ran"] = "name"
 
 
 class NewScript(In):
@@ -57,11 +74,22 @@ class NewScript(In):
     description: str | None = None
 
 
+class MovedLiteral(In):
+    """A text in quotes that is in the secret `secret` now: the one at `start` of the stored version `version`."""
+
+    secret: str
+    version: int = Field(ge=1, lt=2**31)
+    start: int = Field(ge=0, lt=2**31, description="In units of UTF-16, from 0.")
+
+
 class NewVersion(In):
     """A new version of a script."""
 
     code: str
     description: str | None = None
+    moved: list[MovedLiteral] = Field(
+        default_factory=list, description="They are taken out of every stored version of the script."
+    )
 
 
 class ScriptChange(In):
@@ -75,18 +103,27 @@ class ScriptChange(In):
 @router.get("")
 def list_scripts(
     site: str, query: Annotated[ScriptQuery, Query()], services: ServicesDep, caller: CallerDep
-) -> Page[ScriptOut]:
+) -> Page[ListedScript]:
     """List, search and sort."""
+    where = site_id(services, caller, site)
     page = services.scripts.list(
         caller,
-        site_id(services, caller, site),
+        where,
         search=query.q,
         name=query.name,
         sort=query.sort,
         limit=query.limit,
         cursor=query.cursor,
     )
-    return Page(items=[shown_script(info) for info in page.items], next=page.cursor)
+    runs = services.runs.newest_of(caller, where, [info.id for info in page.items])
+    items = [
+        ListedScript(
+            **shown_script(info).model_dump(),
+            last_run=LastRun.model_validate(runs[info.id]) if info.id in runs else None,
+        )
+        for info in page.items
+    ]
+    return Page(items=items, next=page.cursor)
 
 
 @router.post("", status_code=201)
@@ -133,6 +170,7 @@ def push_script(
         description=body.description,
         create=False,
         precondition=precondition(if_match, script_tag),
+        moved=[Moved(one.secret, one.version, one.start) for one in body.moved],
     )
     response.headers["ETag"] = script_tag(stored)
     return shown_script(stored)
