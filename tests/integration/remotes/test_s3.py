@@ -169,3 +169,41 @@ def test_over_tls(tmp_path: Path) -> None:
         stranger.close()
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("real_times", [False, True])
+def test_a_download_learns_the_time_from_the_file_itself(
+    client: Client, server: s3_server.S3Server, monkeypatch: pytest.MonkeyPatch, real_times: bool
+) -> None:
+    s3_server.Bucket(server).put("timed/f", b"1", mtime=1_600_000_000.25)
+    asked: list[str] = []
+    head = S3Store.head
+
+    async def counted(self: S3Store, key: str) -> Any:
+        asked.append(key)
+        return await head(self, key)
+
+    monkeypatch.setattr(S3Store, "head", counted)
+    client.fields["UseMetadataWhenListing"] = real_times
+    assert client.connect(), client.lines()
+    assert client.Download("timed/*", "back"), client.lines()
+    assert (client.local / "back/f").stat().st_mtime == 1_600_000_000.25
+    assert asked == []
+    client.options = {"DeleteSourceAfterDownload": True, "DownloadPolicy": 1}
+    assert client.Download("timed/*", "back"), client.lines()
+    assert not s3_server.Bucket(server).exists("timed/f")
+
+
+def test_keys_that_make_no_path_are_left_out(client: Client, server: s3_server.S3Server) -> None:
+    bucket = s3_server.Bucket(server)
+    for odd in ("odd//a", "odd/../b", "odd/./c", "odd/..", "odd/good"):
+        bucket.put(odd, b"1")
+    assert client.connect(), client.lines()
+    assert [item["Name"] for item in client.ListDir("odd")] == ["good"]
+    assert "4 keys are left out of a listing, as no path leads there; the first begins with 'odd/" in client.lines(
+        "warn"
+    )
+    assert client.DownloadR("odd/*", "back"), client.lines()
+    assert [path.name for path in (client.local / "back").iterdir()] == ["good"]
+    assert client.DelTree("odd") is False
+    assert "not empty" in client.lines("error")

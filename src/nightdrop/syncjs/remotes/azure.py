@@ -173,8 +173,8 @@ class AzureStore:
             raise RemoteError("download", "the server does not send parts of a file")
         return answer
 
-    def tag_of(self, answer: Answer) -> str:
-        return answer.headers.get("etag", "")
+    def stored_of(self, answer: Answer) -> Stored:
+        return _stored(answer)
 
     async def put(self, key: str, data: bytes, mtime: float | None) -> None:
         headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream", **_times(mtime)}

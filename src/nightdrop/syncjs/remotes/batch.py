@@ -176,13 +176,14 @@ class Batch:
         return [entry async for entry in self._remote_walk(start, pattern, recursive)]
 
     async def _remote_walk(self, start: str, pattern: str, recursive: bool) -> AsyncIterator[tuple[str, Item]]:
+        times = self._transfer.compares_source_times
         if recursive:
-            async for relative, item in tree.walk(self._link.remote, start, self._limits):
+            async for relative, item in tree.walk(self._link.remote, start, self._limits, times=times):
                 if versions.FOLDER not in names.below(relative, "").split("/"):
                     yield relative, item
         elif names.is_wild(pattern):
             budget = tree.Budget(self._limits)
-            async for item in tree.entries(self._link.remote, start, budget):
+            async for item in tree.entries(self._link.remote, start, budget, times=times):
                 yield "", item
         else:
             # One name: a directory of a million files need not be listed for it.

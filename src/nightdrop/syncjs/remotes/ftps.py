@@ -37,6 +37,7 @@ class FtpsRemote:
     confirms_writes: ClassVar[bool] = False
     writes_whole: ClassVar[bool] = False
     writes_times: ClassVar[bool] = False
+    tells_times: ClassVar[bool] = False
     dirs_vanish: ClassVar[bool] = False
 
     def __init__(self, login: FtpsLogin, dial: Dial, limits: Limits | None = None) -> None:
@@ -79,7 +80,8 @@ class FtpsRemote:
             raise RemoteError(step, "not connected", lost=True)
         return self._open
 
-    async def list_dir(self, path: str) -> AsyncGenerator[Item, None]:
+    async def list_dir(self, path: str, *, times: bool = True) -> AsyncGenerator[Item, None]:
+        del times
         control = self._control("list")
         with answers("list"):
             if "MLST" in control.features:
@@ -201,6 +203,7 @@ class FtpReader:
 
     def __init__(self, control: Control, data: socket.socket, size: int | None) -> None:
         self.size = size
+        self.mtime: float | None = None
         self._control, self._data = control, data
         self._ended = False
 

@@ -163,8 +163,8 @@ class GcsStore:
             raise RemoteError("download", "the server does not send parts of a file")
         return answer
 
-    def tag_of(self, answer: Answer) -> str:
-        return answer.headers.get("x-goog-generation", "")
+    def stored_of(self, answer: Answer) -> Stored:
+        return Stored(answer.number("content-length") or 0, None, answer.headers.get("x-goog-generation", ""))
 
     async def put(self, key: str, data: bytes, mtime: float | None) -> None:
         border = secrets.token_hex(16)

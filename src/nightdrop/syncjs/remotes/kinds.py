@@ -20,12 +20,13 @@ Values = Mapping[str, Value]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What adapters are made with; ``context`` returns a TLS context that verifies."""
+    """What adapters are made with; ``context`` returns a TLS context that verifies, ``warn`` writes to the log."""
 
     dial: Dial
     files: LocalFiles
     limits: Limits
     context: Callable[[], ssl.SSLContext]
+    warn: Callable[[str], None]
 
 
 def split_host(text: str, port: int) -> tuple[str, int]:
@@ -109,7 +110,7 @@ def _s3(values: Values, around: Surroundings) -> Remote:
         str(values["APIKeyID"]), str(values["Region"]), str(values["APIKeySecret"]), str(values["SessionToken"])
     )
     store = s3.S3Store(place, key, around.dial, around.limits, around.context)
-    return objects.ObjectRemote(store, around.limits, real_times=bool(values["UseMetadataWhenListing"]))
+    return objects.ObjectRemote(store, around.limits, around.warn, real_times=bool(values["UseMetadataWhenListing"]))
 
 
 def _azure(values: Values, around: Surroundings) -> Remote:
@@ -119,7 +120,7 @@ def _azure(values: Values, around: Surroundings) -> Remote:
     key = azuresign.read_key(account, str(values["AccountKey"]), str(values["SASToken"]))
     place = azure.find(str(values["Endpoint"]), account, str(values["Container"]))
     store = azure.AzureStore(place, key, around.dial, around.limits, around.context, real_times=real_times)
-    return objects.ObjectRemote(store, around.limits, real_times=real_times)
+    return objects.ObjectRemote(store, around.limits, around.warn, real_times=real_times)
 
 
 def _gcs(values: Values, around: Surroundings) -> Remote:
@@ -131,7 +132,7 @@ def _gcs(values: Values, around: Surroundings) -> Remote:
     account = gcsauth.read_account(text) if text else None
     origin = gcs.find(str(values["Endpoint"]), signed=account is not None)
     store = gcs.GcsStore(origin, str(values["Bucket"]), account, around.dial, around.limits, around.context)
-    return objects.ObjectRemote(store, around.limits, real_times=True)
+    return objects.ObjectRemote(store, around.limits, around.warn, real_times=True)
 
 
 BUILDERS: Mapping[str, Callable[[Values, Surroundings], Remote]] = {

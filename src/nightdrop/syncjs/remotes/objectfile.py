@@ -18,6 +18,7 @@ class ObjectReader:
 
     def __init__(self, store: Store, key: str, offset: int) -> None:
         self.size: int | None = None
+        self.mtime: float | None = None
         self._store, self._key = store, key
         self._at = offset
         self._tag = ""
@@ -28,7 +29,8 @@ class ObjectReader:
     async def open(self) -> None:
         self._answer = answer = await self._store.get(self._key, self._at, self._tag)
         if self.size is None:
-            self._tag = self._store.tag_of(answer)
+            stored = self._store.stored_of(answer)
+            self._tag, self.mtime = stored.tag, stored.mtime
             length = answer.number("content-length")
             self.size = None if length is None else self._at + length
         self._pieces = answer.pieces("download")

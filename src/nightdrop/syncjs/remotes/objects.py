@@ -5,13 +5,13 @@ one that is not vanishes with its last file. Copies are made by the store itself
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import ClassVar
 
 from nightdrop.syncjs.remotes import names
 from nightdrop.syncjs.remotes.objectfile import ObjectReader, ObjectWriter
-from nightdrop.syncjs.remotes.port import Item, ItemKind, Limits, RemoteError
+from nightdrop.syncjs.remotes.port import Item, ItemKind, Limits, RemoteError, clean
 from nightdrop.syncjs.remotes.store import Listed, Store, Stored
 
 _PARALLEL = 8
@@ -26,13 +26,15 @@ class ObjectRemote:
     confirms_writes: ClassVar[bool] = False
     writes_whole: ClassVar[bool] = True
     writes_times: ClassVar[bool] = True
+    tells_times: ClassVar[bool] = True
     dirs_vanish: ClassVar[bool] = True
 
-    def __init__(self, store: Store, limits: Limits, *, real_times: bool) -> None:
+    def __init__(self, store: Store, limits: Limits, warn: Callable[[str], None], *, real_times: bool) -> None:
         self.parallel = _PARALLEL
         self.exact_times = store.lists_times or real_times
         self._store = store
         self._limits = limits
+        self._warn = warn
         self._asks_times = real_times and not store.lists_times
         # Keys that stat() found to be nothing: the writer need not look for a directory there again.
         self._free: set[str] = set()
@@ -52,29 +54,36 @@ class ObjectRemote:
         self._free.clear()
         await self._store.close()
 
-    async def list_dir(self, path: str) -> AsyncGenerator[Item]:
+    async def list_dir(self, path: str, *, times: bool = True) -> AsyncGenerator[Item]:
         prefix = folder_key("list", path)
         found = not prefix
+        asks = times and self._asks_times
+        odd = _OddKeys()
         waiting: list[Item] = []
         async with aclosing(_checked(self._store, prefix)) as listing:
             async for listed in listing:
                 found = True
                 if listed.key == prefix and not listed.folder:
                     continue
-                waiting.append(_item(path, prefix, listed))
+                item = _item(path, prefix, listed)
+                if not names.is_name(item.name) and "/" not in item.name:
+                    odd.add(listed.key)
+                elif asks:
+                    waiting.append(item)
+                else:
+                    yield item
                 if len(waiting) == self.parallel:
                     for item in await self._timed(waiting):
                         yield item
                     waiting = []
         for item in await self._timed(waiting):
             yield item
+        odd.tell(self._warn)
         if not found:
             raise RemoteError("list", "no such directory")
 
     async def _timed(self, items: list[Item]) -> list[Item]:
         """Give files the times that are kept with them."""
-        if not self._asks_times:
-            return items
         return list(await asyncio.gather(*(self._with_time(item) for item in items)))
 
     async def _with_time(self, item: Item) -> Item:
@@ -185,6 +194,23 @@ def folder_key(step: str, path: str) -> str:
     """Return what all keys in a directory begin with, ``""`` for the bucket itself."""
     key = key_of(step, path)
     return f"{key}/" if key else ""
+
+
+class _OddKeys:
+    """Keys that make no path, such as ``a//b`` or ``../c``: owners of buckets may well have some."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._first = ""
+
+    def add(self, key: str) -> None:
+        self._count += 1
+        self._first = self._first or key
+
+    def tell(self, warn: Callable[[str], None]) -> None:
+        if self._count:
+            what = "1 key is" if self._count == 1 else f"{self._count} keys are"
+            warn(f"{what} left out of a listing, as no path leads there; the first begins with {clean(self._first)!r}")
 
 
 async def _checked(store: Store, prefix: str) -> AsyncGenerator[Listed]:

@@ -91,9 +91,10 @@ class Limits:
 
 
 class Reader(Protocol):
-    """A remote file that is being read; ``size`` is what the server said when it was opened, if it did."""
+    """A remote file that is being read; ``size`` and ``mtime`` are what the server said of it, if it did."""
 
     size: int | None
+    mtime: float | None
 
     async def read(self) -> bytes:
         """Return the next piece, ``b""`` at the end."""
@@ -140,6 +141,8 @@ class Remote(Protocol):
     writes_whole: ClassVar[bool]
     # Whether open_write() keeps the time it is given; else set_mtime() is to be called.
     writes_times: ClassVar[bool]
+    # Whether what open_read() returns has the time of the file.
+    tells_times: ClassVar[bool]
     # Whether a directory may be gone once nothing is in it any more.
     dirs_vanish: ClassVar[bool]
     # Whether times in listings are to the second; else stat() knows better.
@@ -151,8 +154,11 @@ class Remote(Protocol):
         """Close; never raises. ``connect`` may be called again."""
         ...
 
-    def list_dir(self, path: str) -> AsyncGenerator[Item, None]:
-        """Yield what is in a directory, without ``.`` and ``..``; the caller stops when it has enough."""
+    def list_dir(self, path: str, *, times: bool = True) -> AsyncGenerator[Item, None]:
+        """Yield what is in a directory, without ``.`` and ``..``; the caller stops when it has enough.
+
+        Without ``times``, those of files need not be the ones that are kept with them.
+        """
         ...
 
     async def stat(self, path: str) -> Item | None:

@@ -129,6 +129,8 @@ class Download:
         self.item = item
         self.at = 0
         self.size: int | None = None
+        # The time of the file where the server tells it with the content.
+        self.mtime: float | None = None
         self._link = link
         self._reader: Reader | None = None
         self._epoch = link.epoch
@@ -137,7 +139,7 @@ class Download:
     async def open(self) -> None:
         await self._link.ask(lambda: self._open(0))
         assert self._reader
-        self.size = self._reader.size
+        self.size, self.mtime = self._reader.size, self._reader.mtime
 
     async def _open(self, offset: int) -> None:
         self._epoch = self._link.epoch

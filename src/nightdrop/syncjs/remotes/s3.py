@@ -136,8 +136,8 @@ class S3Store:
             raise RemoteError("download", "the server does not send parts of a file")
         return answer
 
-    def tag_of(self, answer: Answer) -> str:
-        return answer.headers.get("etag", "")
+    def stored_of(self, answer: Answer) -> Stored:
+        return stored(answer)
 
     async def put(self, key: str, data: bytes, mtime: float | None) -> None:
         headers = {"Content-Type": "application/octet-stream", **_times(mtime)}

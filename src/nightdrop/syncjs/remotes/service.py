@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from nightdrop.syncjs.remotes import configure
@@ -71,7 +72,8 @@ class RemoteService:
             limits = replace(
                 self._limits, connect_s=_seconds(chosen, "ConnectTimeout"), answer_s=_seconds(chosen, "Timeout")
             )
-            remote = build(kind, values, Surroundings(self._dial, self._files, limits, self._context))
+            around = Surroundings(self._dial, self._files, limits, self._context, partial(log, "warn"))
+            remote = build(kind, values, around)
             self._runner.run(remote.connect())
         except RemoteError as exc:
             log("error", f"{exc.step}: {exc.reason}")

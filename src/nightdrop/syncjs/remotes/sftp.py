@@ -73,6 +73,7 @@ class SftpRemote:
     confirms_writes: ClassVar[bool] = True
     writes_whole: ClassVar[bool] = False
     writes_times: ClassVar[bool] = False
+    tells_times: ClassVar[bool] = False
     dirs_vanish: ClassVar[bool] = False
 
     def __init__(self, login: SftpLogin, dial: Dial, limits: Limits | None = None) -> None:
@@ -167,7 +168,8 @@ class SftpRemote:
             connection.abort()
             await _quietly(connection.wait_closed(), 1)
 
-    async def list_dir(self, path: str) -> AsyncGenerator[Item, None]:
+    async def list_dir(self, path: str, *, times: bool = True) -> AsyncGenerator[Item, None]:
+        del times
         entries = cast("AsyncGenerator[asyncssh.SFTPName, None]", self._session("list").scandir(path or "."))
         try:
             while True:

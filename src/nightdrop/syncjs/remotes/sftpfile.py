@@ -29,6 +29,7 @@ class FileReader:
 
     def __init__(self, file: asyncssh.SFTPClientFile, answer: Answer, offset: int, piece: int) -> None:
         self.size: int | None = None
+        self.mtime: float | None = None
         self._file = file
         self._answer = answer
         self._piece = min(piece or _SAFE_REQUEST, _MAX_REQUEST)

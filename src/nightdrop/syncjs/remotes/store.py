@@ -71,8 +71,8 @@ class Store(Protocol):
         """Return a streamed answer with what follows ``offset``, when the object still has ``tag`` or that is empty."""
         ...
 
-    def tag_of(self, answer: Answer) -> str:
-        """Return the tag of the object that a streamed answer has."""
+    def stored_of(self, answer: Answer) -> Stored:
+        """Return what a streamed answer says about its object; no ``mtime`` if that is not the kept one."""
         ...
 
     async def put(self, key: str, data: bytes, mtime: float | None) -> None:

@@ -6,6 +6,7 @@ A source is deleted, and a target replaced, only after the server (or the disk) 
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
@@ -79,6 +80,11 @@ class Transfer:
     def compares_times(self) -> bool:
         """Whether an upload depends on the time of what is there."""
         return self._options.up.policy is Policy.OVERWRITE_IF_NEWER
+
+    @property
+    def compares_source_times(self) -> bool:
+        """Whether a download depends on the time of the remote file; else it is told with the file itself."""
+        return self._options.down.policy is Policy.OVERWRITE_IF_NEWER
 
     async def upload(self, source: Item, target: str, known: Known | None = None) -> Outcome:
         """Upload a local file; ``known`` is its directory if many files go there.
@@ -221,8 +227,9 @@ class Transfer:
             RemoteError, LocalFileError, CodecError: it is not downloaded; source and target are untouched.
         """
         chosen = self._options.down
-        timed = chosen.adjust_time or chosen.policy is Policy.OVERWRITE_IF_NEWER
-        if timed and not self._link.remote.exact_times:
+        remote = self._link.remote
+        needed = chosen.adjust_time or chosen.delete_source
+        if not remote.exact_times and (self.compares_source_times or (needed and not remote.tells_times)):
             source = await self._exact(source)
         existing = self._files.stat(target)
         if existing:
@@ -234,7 +241,7 @@ class Transfer:
             if reason:
                 self._progress.skip(source.path, reason)
                 return Outcome.SKIPPED
-        await self._get(source, target, existing)
+        source = await self._get(source, target, existing)
         if chosen.delete_source:
             await self._delete_remote(source)
         self._progress.finished()
@@ -246,11 +253,14 @@ class Transfer:
             raise RemoteError("download", "no such file or directory")
         return there
 
-    async def _get(self, source: Item, target: str, existing: Item | None) -> None:
+    async def _get(self, source: Item, target: str, existing: Item | None) -> Item:
+        """Download; return ``source`` with the time that the server told."""
         chosen = self._options.down
         download = Download(self._link, source)
         await download.open()
         try:
+            if download.mtime is not None:
+                source = replace(source, mtime=download.mtime)
             temporary = names.base(target) + TEMPORARY if chosen.temp_name else None
             local = self._files.open_write(target, temporary)
             try:
@@ -266,6 +276,7 @@ class Transfer:
                 raise
         finally:
             await download.close()
+        return source
 
     async def _decoded(self, download: Download) -> AsyncIterator[bytes]:
         decoder = self._codec.decoder() if self._codec else None

@@ -19,13 +19,13 @@ class Budget:
             raise RemoteError("list", f"more than {self._all} entries")
 
 
-async def entries(remote: Remote, path: str, budget: Budget) -> AsyncIterator[Item]:
-    """Yield what is in a directory.
+async def entries(remote: Remote, path: str, budget: Budget, *, times: bool = True) -> AsyncIterator[Item]:
+    """Yield what is in a directory; ``times`` as with ``Remote.list_dir``.
 
     Raises:
         RemoteError: a name is none, as it leads elsewhere: nothing of such a server is trusted.
     """
-    async with aclosing(remote.list_dir(path)) as items:
+    async with aclosing(remote.list_dir(path, times=times)) as items:
         async for item in items:
             budget.spend()
             if not names.is_name(item.name):
@@ -33,7 +33,7 @@ async def entries(remote: Remote, path: str, budget: Budget) -> AsyncIterator[It
             yield item
 
 
-async def walk(remote: Remote, path: str, limits: Limits) -> AsyncIterator[tuple[str, Item]]:
+async def walk(remote: Remote, path: str, limits: Limits, *, times: bool = True) -> AsyncIterator[tuple[str, Item]]:
     """Yield everything below a directory, each with the directory it is in, relative to ``path``.
 
     A directory comes before what is in it. Links to directories are not entered, so there are no loops.
@@ -43,7 +43,7 @@ async def walk(remote: Remote, path: str, limits: Limits) -> AsyncIterator[tuple
     while waiting:
         relative, folder, depth = waiting.pop()
         below: list[tuple[str, str, int]] = []
-        async for item in entries(remote, folder, budget):
+        async for item in entries(remote, folder, budget, times=times):
             yield relative, item
             if item.is_dir and not item.link:
                 if depth + 1 > limits.depth or len(item.path) > names.MAX_PATH:
