@@ -120,6 +120,8 @@ class LiveRun:
         elif message["t"] == "courier":
             self._on_courier(self)
         elif message["t"] == "end":
+            # The keeper says so too, but what it says may come after this.
+            self.secrets.update(str(name) for name in message["secrets"])
             self._ended(message)
 
     def _ended(self, message: dict[str, Any]) -> None:

@@ -135,6 +135,18 @@ def test_a_run_that_has_begun_is_never_begun_again(queue, pair):
     assert (ended.state, ended.reason) == (RunState.FAILED, "its processes stopped: a zygote was restarted")
 
 
+def test_what_a_run_was_given_is_kept_even_when_the_keeper_says_it_late(queue, pair):
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+    with waiting_pair() as (first, gateway):
+
+        def start(_live):
+            gateway.send_json({"t": "begun"})
+            gateway.send_json({"t": "end", "state": "succeeded", "error": None, "secrets": ["b", "a"]})
+
+        ended = dispatch_until_ended(queue, Pool(first), run.id, start)
+    assert (ended.state, ended.secrets_used) == (RunState.SUCCEEDED, ("a", "b"))
+
+
 def test_a_run_under_which_every_pair_dies_fails(queue, pair):
     run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
     tries = []
