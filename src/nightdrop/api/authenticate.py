@@ -11,6 +11,7 @@ from nightdrop.core.caller import ANONYMOUS, Caller
 COOKIE = "nd_session"
 # A browser takes a cookie of this name only over TLS, for this host alone and for every path (RFC 6265bis 4.1.3.2).
 HOST_COOKIE = f"__Host-{COOKIE}"
+_HOOKS = "/hooks/"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -35,6 +36,9 @@ class Authenticator:
         Raises:
             BothCredentialsError, CsrfError.
         """
+        if scope["path"].startswith(_HOOKS):
+            # The address itself says who may use it. A credential adds nothing, so another site's page can misuse none.
+            return ANONYMOUS
         cookie, authorization = session_cookie(scope), _values(scope, b"authorization")
         if len(authorization) + (cookie is not None) > 1:
             raise BothCredentialsError
