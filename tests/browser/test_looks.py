@@ -35,6 +35,10 @@ SCRIPTS = [
     ("send-report", 'var to = GetSecret("mail-password"); Log(GetSecret("billing-api-key").length + to.length);'),
     ("nightly-transfer", 'Log(GetSecret("transfer-encryption-key").length);'),
     ("any-by-argument", "Log(GetSecret(Params[0]).length);"),
+    (
+        "fetch-orders",
+        'var web = new HttpCli();\nvar apiKey = "sk_live_4eC39HqLyjWDarjtT1zdp7dc";\nGetSecret("not-there");\n',
+    ),
 ]
 # What a rule other than that of contrast finds depends on the size alone, so each size is checked by all of them once.
 CONTRAST = ["color-contrast"]
@@ -56,6 +60,15 @@ def warehouse(hosted: Hosted) -> str:
     for name, code in SCRIPTS:
         hosted.push(SITE, name, code)
     hosted.run(SITE, SCRIPTS[0][1])
+    hosted.call("POST", f"/sites/{SITE}/runs?wait=60", {"script": "nightly-transfer"})
+    hosted.call("POST", f"/sites/{SITE}/runs?wait=60", {"script": "fetch-orders", "params": {"day": "monday"}})
+    hosted.call("POST", f"/sites/{SITE}/runs?wait=60", {"code": 'LogWarn("slow");\nmissing();', "name": "once"})
+    for settings in (
+        {"kind": "schedule", "cron": "0 6 * * 1-5", "zone": "Europe/Berlin"},
+        {"kind": "webhook"},
+        {"kind": "after", "script": "send-report", "on": "failed"},
+    ):
+        hosted.call("POST", f"/sites/{SITE}/triggers", {"script": "nightly-transfer", "settings": settings})
     hosted.add(SITE, "old-ftp-password", description="Before the move")
     hosted.spoil(SITE, "old-ftp-password")
     return SITE
@@ -73,6 +86,7 @@ def look(opened: Tab, name: str) -> None:
         opened.show(size, scheme)
         page = opened.page
         expect(page.get_by_label("Loading")).to_have_count(0)
+        page.evaluate("scrollTo(0, 0)")
         assert opened.violations(rules) == [], (name, size, scheme)
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{name} sticks out at the side by {wide} px"
@@ -122,6 +136,52 @@ def disable(opened: Tab) -> None:
     opened.page.get_by_role("menu").wait_for(state="detached")
 
 
+def on_script(name: str, tab_name: str = "Log") -> Callable[[Tab], None]:
+    """Go from the list to a script and one of its tabs."""
+
+    def act(opened: Tab) -> None:
+        opened.page.get_by_role("link", name=name).click()
+        opened.page.get_by_role("textbox", name=f"Code of {name}").wait_for()
+        opened.page.get_by_role("tab", name=tab_name).click()
+
+    return act
+
+
+def more(item: str) -> Callable[[Tab], None]:
+    def act(opened: Tab) -> None:
+        on_script("fetch-orders")(opened)
+        opened.button("More").click()
+        opened.page.get_by_role("menuitem", name=item).click()
+        opened.page.get_by_role("menu").wait_for(state="detached")
+
+    return act
+
+
+def add_trigger(opened: Tab) -> None:
+    on_script("nightly-transfer", "Triggers")(opened)
+    opened.button("Add trigger").click()
+    opened.button("Parameters, limits and retries").click()
+    expect(opened.page.get_by_role("status", name="Next times").get_by_role("listitem")).to_have_count(5)
+
+
+def run_script(opened: Tab) -> None:
+    on_script("fetch-orders")(opened)
+    opened.button("Run").click()
+
+
+# From the list of scripts, which each of them leaves.
+SCRIPT_VIEWS: list[tuple[str, Callable[[Tab], None]]] = [
+    ("script", on_script("fetch-orders")),
+    ("script-triggers", on_script("nightly-transfer", "Triggers")),
+    ("script-secrets", on_script("fetch-orders", "Secrets")),
+    ("script-versions", on_script("fetch-orders", "Versions")),
+    ("editor-keys", more("Keys of the editor")),
+    ("add-trigger", add_trigger),
+    ("run-script", run_script),
+    ("delete-script", lambda opened: opened.button("Delete: nightly-transfer").click()),
+    ("new-script", lambda opened: opened.button("New script").click()),
+    ("script-leaks", lambda opened: opened.button("Show where").click()),
+]
 DIALOGS: list[tuple[str, str, Callable[[Tab], None]]] = [
     ("add-secret", f"/sites/{SITE}/secrets", lambda opened: opened.button("Add Secret").click()),
     ("add-secret-more", f"/sites/{SITE}/secrets", add_with_everything),
@@ -175,6 +235,26 @@ def test_every_dialog(hosted: Hosted, invitation: str) -> None:
             look(opened, name)
             opened.page.keyboard.press("Escape")
             opened.page.get_by_role("dialog").wait_for(state="detached")
+
+
+def test_every_view_of_a_script(hosted: Hosted, invitation: str) -> None:
+    with signed_in(hosted) as opened:
+        for name, act in SCRIPT_VIEWS:
+            opened.go(f"/sites/{SITE}/scripts")
+            opened.show(WIDE, "light")
+            opened.row("fetch-orders").wait_for()
+            act(opened)
+            if name == "script":
+                expect(opened.page.locator(".cm-lintRange-warning")).to_have_count(2)
+            look(opened, name)
+
+
+def test_a_run_that_failed(hosted: Hosted, warehouse: str) -> None:
+    with signed_in(hosted) as opened:
+        opened.go(f"/sites/{SITE}/runs")
+        opened.page.get_by_role("link", name="once").click()
+        expect(opened.page.get_by_role("log", name="Log")).to_contain_text("slow")
+        look(opened, "run")
 
 
 def test_set_up_sign_in_and_the_empty_page(hosted: Hosted, browser: Browser, invitation: str) -> None:

@@ -6,12 +6,16 @@ import { useSession } from './session/session'
 import { SecretsPage } from './secrets/SecretsPage'
 import { Shell } from './ui/Shell'
 import { Problem } from './ui/Problem'
-import { Home, MissingPage, PlannedPage } from './ui/places'
+import { Home, MissingPage } from './ui/places'
 
 const SetUpPage = lazy(() => import('./session/SetUpPage'))
 const SignInPage = lazy(() => import('./session/SignInPage'))
 const AccountPage = lazy(() => import('./account/AccountPage'))
 const SitesPage = lazy(() => import('./sites/SitesPage'))
+const ScriptsPage = lazy(() => import('./scripts/ScriptsPage'))
+const ScriptPage = lazy(() => import('./scripts/ScriptPage'))
+const RunsPage = lazy(() => import('./runs/RunsPage'))
+const RunPage = lazy(() => import('./runs/RunPage'))
 const AdminsPage = lazy(() => import('./admins/AdminsPage'))
 
 export function App() {
@@ -23,8 +27,10 @@ export function App() {
         <Route element={<SignedIn />}>
           <Route index element={<Home />} />
           <Route path="/sites/:site/secrets" element={<SecretsPage />} />
-          <Route path="/sites/:site/scripts" element={<PlannedPage title="Scripts" />} />
-          <Route path="/sites/:site/runs" element={<PlannedPage title="Runs" />} />
+          <Route path="/sites/:site/scripts" element={<ScriptsPage />} />
+          <Route path="/sites/:site/scripts/:script" element={<ScriptPage />} />
+          <Route path="/sites/:site/runs" element={<RunsPage />} />
+          <Route path="/sites/:site/runs/:run" element={<RunPage />} />
           <Route path="/account" element={<AccountPage />} />
           <Route path="/sites" element={<SitesPage />} />
           <Route path="/admins" element={<AdminsPage />} />

@@ -33,7 +33,7 @@ export function SecretsPage() {
   const { site } = useParams()
   const found = useSite(site)
   if (!found) return <NoSite />
-  if (!may(found, 'secrets:view')) return <NoAccess />
+  if (!may(found, 'secrets:view')) return <NoAccess what="secrets" permission="secrets:view" />
   return <Secrets key={found.id} site={found.name} editable={may(found, 'secrets:edit')} />
 }
 

@@ -2,7 +2,8 @@ import { ActionIcon, Button, Text, Tooltip, UnstyledButton } from '@mantine/core
 import { useWindowVirtualizer, type VirtualItem } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp, ArrowUpDown, FileText, Pencil, Trash2 } from 'lucide-react'
 import { useEffect, useRef, type KeyboardEvent } from 'react'
-import { ago, exactly } from '../ui/time'
+import { ago } from '../ui/time'
+import { Time } from '../ui/Time'
 import type { Secret, Sort } from './api'
 import { Expiry } from './Expiry'
 import { healthProblem } from './health'
@@ -152,14 +153,6 @@ function RowButton({ label, icon, action, secret, onAction, red }: { label: stri
         {icon}
       </ActionIcon>
     </Tooltip>
-  )
-}
-
-function Time({ ms, by }: { ms: number; by?: string }) {
-  return (
-    <time dateTime={new Date(ms).toISOString()} title={by ? `${exactly(ms)}, by ${by}` : exactly(ms)}>
-      {ago(ms)}
-    </time>
   )
 }
 

@@ -52,7 +52,7 @@ function SiteSwitcher() {
   const { pathname } = useLocation()
   const navigate = useNavigate()
   if (sites.length === 0) return null
-  const part = PARTS.find((one) => pathname.endsWith(`/${one}`)) ?? 'secrets'
+  const part = PARTS.find((one) => pathname.split('/')[3] === one) ?? 'secrets'
   return (
     <Select
       aria-label="Site"
@@ -92,7 +92,9 @@ function Navigation() {
 function Item({ to, label, icon }: { to: string; label: string; icon: React.ReactNode }) {
   const { pathname } = useLocation()
   const active = pathname === to
-  return <NavLink component={Link} to={to} label={label} leftSection={icon} active={active} aria-current={active ? 'page' : undefined} className={classes.item} />
+  // What is below a page belongs to it, but is not the page itself.
+  const inside = active || (to !== '/sites' && pathname.startsWith(`${to}/`))
+  return <NavLink component={Link} to={to} label={label} leftSection={icon} active={inside} aria-current={active ? 'page' : undefined} className={classes.item} />
 }
 
 function SchemeButton() {

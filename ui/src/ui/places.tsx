@@ -1,4 +1,4 @@
-import { Anchor, Code, Stack, Text, Title } from '@mantine/core'
+import { Anchor, Stack, Text, Title } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { Link, Navigate, useParams } from 'react-router'
 import { useCurrentSite, useMe } from '../session/session'
@@ -34,46 +34,23 @@ export function NoSite() {
   )
 }
 
-export function NoAccess() {
+export function NoAccess({ what, permission }: { what: string; permission: string }) {
   const { site } = useParams()
   const { admin } = useMe()
-  useTitle('Secrets')
+  const title = what[0]!.toUpperCase() + what.slice(1)
+  useTitle(title)
   return (
-    <Page title="Secrets">
+    <Page title={title}>
       <Text maw="60ch">
-        You may not see the secrets of {site}.{' '}
+        You may not see the {what} of {site}.{' '}
         {admin.super ? (
           <>
             As a super admin you can give it to yourself under <Anchor component={Link} to="/admins" underline="always">Admins</Anchor>.
           </>
         ) : (
-          'Ask a super admin for secrets:view.'
+          `Ask a super admin for ${permission}.`
         )}
       </Text>
-    </Page>
-  )
-}
-
-const PLANS: Record<string, { text: string; command: string }> = {
-  Scripts: {
-    text: 'Scripts will be written and edited here. Until then, store and run them with the command line on the server:',
-    command: 'nightdrop script push hello.js\nnightdrop script run hello',
-  },
-  Runs: {
-    text: 'Runs and their logs will be listed here. Until then, use the command line on the server:',
-    command: 'nightdrop run ls\nnightdrop logs ID',
-  },
-}
-
-export function PlannedPage({ title }: { title: string }) {
-  useTitle(title)
-  const plan = PLANS[title]!
-  return (
-    <Page title={title}>
-      <Text size="sm" maw="60ch">{plan.text}</Text>
-      <Code block fz="sm" maw="60ch" style={{ whiteSpace: 'pre-wrap' }}>
-        {plan.command}
-      </Code>
     </Page>
   )
 }
@@ -82,17 +59,22 @@ interface PageProps {
   title: string
   children: ReactNode
   aside?: ReactNode
+  /** What leads back to where this page belongs. */
+  above?: ReactNode
   /** For lists of few and short things. */
   narrow?: boolean
 }
 
-export function Page({ title, children, aside, narrow }: PageProps) {
+export function Page({ title, children, aside, above, narrow }: PageProps) {
   return (
     <Stack gap="lg" maw={narrow ? 960 : undefined}>
       <div style={{ display: 'flex', flexWrap: 'wrap', gap: 'var(--mantine-spacing-sm)', justifyContent: 'space-between', alignItems: 'center' }}>
-        <Title order={1} size="h2">
-          {title}
-        </Title>
+        <div style={{ minWidth: 0 }}>
+          {above}
+          <Title order={1} size="h2" style={{ overflowWrap: 'anywhere' }}>
+            {title}
+          </Title>
+        </div>
         {aside}
       </div>
       {children}

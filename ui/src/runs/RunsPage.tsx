@@ -1,0 +1,112 @@
+import { Anchor, Button, Group, Loader, Select, Stack, Text } from '@mantine/core'
+import { useMemo } from 'react'
+import { Link, useParams, useSearchParams } from 'react-router'
+import { may, useSite } from '../session/session'
+import { useScripts } from '../scripts/api'
+import { NoAccess, NoSite, Page } from '../ui/places'
+import { Problem } from '../ui/Problem'
+import { Time } from '../ui/Time'
+import { useTitle } from '../ui/useTitle'
+import { useRuns, type Run, type State } from './api'
+import classes from './RunsPage.module.css'
+import { cause, duration, STATE_OPTIONS, StateBadge } from './states'
+
+export default function RunsPage() {
+  const { site } = useParams()
+  const found = useSite(site)
+  useTitle('Runs')
+  if (!found) return <NoSite />
+  if (!may(found, 'runs:view')) return <NoAccess what="runs" permission="runs:view" />
+  return <Runs key={found.id} site={found.name} />
+}
+
+function Runs({ site }: { site: string }) {
+  useTitle(`Runs of ${site}`)
+  const [search, setSearch] = useSearchParams()
+  const state = (search.get('state') ?? undefined) as State | undefined
+  const script = search.get('script') ?? undefined
+  const list = useRuns(site, { state, script_id: script })
+  const runs = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data])
+  const set = (name: string, value: string | null) =>
+    setSearch((before) => {
+      if (value) before.set(name, value)
+      else before.delete(name)
+      return before
+    })
+  return (
+    <Page title="Runs">
+      <Stack gap="xs">
+        <Group gap="sm" align="end">
+          <Select aria-label="State" placeholder="Any state" clearable data={STATE_OPTIONS} value={state ?? null} onChange={(next) => set('state', next)} w={170} />
+          <ScriptFilter site={site} value={script ?? null} onChange={(next) => set('script', next)} />
+          <Text size="sm" c="dimmed" role="status">
+            {list.isPending ? <Loader size="xs" aria-label="Loading" /> : ''}
+          </Text>
+        </Group>
+        <Problem error={list.error} retry={() => void list.refetch()} />
+        {runs.length > 0 && <Table site={site} runs={runs} />}
+        {list.isSuccess && runs.length === 0 && (
+          <Text ta="center" py="xl">
+            {state || script ? 'No run is like this.' : 'Nothing has run yet. Runs are started from a script, by triggers, and by the command line.'}
+          </Text>
+        )}
+        {list.hasNextPage && (
+          <Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()} style={{ alignSelf: 'center' }}>
+            Show more
+          </Button>
+        )}
+      </Stack>
+    </Page>
+  )
+}
+
+function ScriptFilter({ site, value, onChange }: { site: string; value: string | null; onChange: (id: string | null) => void }) {
+  const sees = may(useSite(site), 'scripts:view')
+  const scripts = useScripts(site, '', 'ran')
+  if (!sees) return null
+  const data = scripts.data?.pages.flatMap((page) => page.items.map((one) => ({ value: one.id, label: one.name }))) ?? []
+  if (value && !data.some((one) => one.value === value)) data.unshift({ value, label: 'The chosen script' })
+  return <Select aria-label="Script" placeholder="Any script" clearable searchable data={data} value={value} onChange={onChange} w={240} />
+}
+
+function Table({ site, runs }: { site: string; runs: Run[] }) {
+  return (
+    <table className={classes.table} aria-label={`Runs of ${site}`}>
+      <thead>
+        <tr>
+          <th scope="col">Run</th>
+          <th scope="col">State</th>
+          <th scope="col" className={classes.wide}>Started by</th>
+          <th scope="col" className={classes.wide}>Took</th>
+          <th scope="col" className={classes.wide}>Secrets used</th>
+        </tr>
+      </thead>
+      <tbody>
+        {runs.map((run) => (
+          <tr key={run.id}>
+            <th scope="row">
+              <Anchor component={Link} to={`/sites/${site}/runs/${run.id}`} underline="hover" fw={600}>
+                {run.script_name ?? 'Code that is not stored'}
+              </Anchor>
+              <Text size="xs" c="dimmed">
+                <Time ms={run.created_ms} />
+                {run.version !== null && `, version ${run.version}`}
+              </Text>
+            </th>
+            <td>
+              <StateBadge state={run.state} />
+              {cause(run) && (
+                <Text size="xs" c="dimmed" lineClamp={2} className={classes.cause}>
+                  {cause(run)}
+                </Text>
+              )}
+            </td>
+            <td className={classes.wide}>{run.created_by}</td>
+            <td className={classes.wide}>{run.duration_ms === null ? '' : duration(run.duration_ms)}</td>
+            <td className={classes.wide}>{run.secrets_used.join(', ')}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}

@@ -1,0 +1,71 @@
+import { NumberInput, Select, TextInput } from '@mantine/core'
+import { useState } from 'react'
+import type { NewTrigger, ScriptOut } from '../api/schema'
+import { readParams } from '../scripts/RunDialog'
+import { useAnnounce } from '../ui/Announcer'
+import { Dialog, DialogForm } from '../ui/Dialog'
+import { fieldError } from '../ui/Problem'
+import { useSubmit } from '../ui/useSubmit'
+import { AfterFields } from './AfterFields'
+import { changeTrigger, createTrigger, useTriggersChanged, type Trigger } from './api'
+import { FIELDS, fresh, typedOf, type Typed } from './form'
+import { MoreFields } from './MoreFields'
+import { ScheduleFields } from './ScheduleFields'
+import { KINDS } from './summary'
+
+interface Props {
+  site: string
+  script: ScriptOut
+  /** The one to change; else one is made. */
+  trigger: Trigger | null
+  opened: boolean
+  onClose: () => void
+  /** Takes the address of a webhook, if one was made. */
+  onMade: (hook: string | null) => void
+}
+
+export function TriggerDialog({ opened, onClose, ...rest }: Props) {
+  return (
+    <Dialog opened={opened} onClose={onClose} title={rest.trigger ? 'Edit trigger' : 'Add trigger'} size="lg">
+      {opened && <Form opened onClose={onClose} {...rest} />}
+    </Dialog>
+  )
+}
+
+function Form({ site, script, trigger, onClose, onMade }: Props) {
+  const [typed, setTyped] = useState<Typed>(() => (trigger ? typedOf(trigger) : fresh()))
+  const announce = useAnnounce()
+  const changed = useTriggersChanged(site)
+  const set = (change: Partial<Typed>) => {
+    setTyped((before) => ({ ...before, ...change }))
+    for (const field of Object.keys(change)) form.edited(field)
+  }
+  const form = useSubmit(async () => {
+    const settings = { ...FIELDS[typed.kind](typed), params: readParams(typed.params), timeout_s: typed.timeout_s, concurrency_key: typed.concurrency_key || null, retries: typed.retries, backoff_s: typed.backoff_s }
+    if (trigger) await changeTrigger(site, trigger.id, { name: typed.name, settings })
+    else {
+      const made = await createTrigger(site, { script: script.id, name: typed.name, settings: { kind: typed.kind, ...settings } as NewTrigger['settings'], enabled: true })
+      onMade(made.hook)
+    }
+    await changed()
+    announce('Saved the trigger.')
+    onClose()
+  })
+  const shared = { typed, set, error: form.error }
+  return (
+    <DialogForm form={form} fields={Object.keys(typed)} verb="SAVE" onClose={onClose}>
+      {!trigger && <Select label="Kind" data={Object.entries(KINDS).map(([value, label]) => ({ value, label }))} value={typed.kind} allowDeselect={false} data-autofocus onChange={(kind) => kind && set({ kind: kind as Typed['kind'] })} />}
+      {typed.kind === 'schedule' && <ScheduleFields site={site} {...shared} />}
+      {typed.kind === 'after' && <AfterFields site={site} self={script.id} {...shared} />}
+      {typed.kind === 'webhook' && (
+        <>
+          <NumberInput label="Requests a minute" description="More are refused." min={1} max={60000} value={typed.per_minute} onChange={(value) => set({ per_minute: Number(value) })} error={fieldError(form.error, 'per_minute')} />
+          <NumberInput label="Largest body, in kB" min={0} max={192} value={typed.max_body_kb} onChange={(value) => set({ max_body_kb: Number(value) })} error={fieldError(form.error, 'max_body')} />
+        </>
+      )}
+      <TextInput label="Name" description="For people; it may stay empty." autoComplete="off" maxLength={200} value={typed.name} onChange={(event) => set({ name: event.currentTarget.value })} error={fieldError(form.error, 'name')} />
+      <MoreFields idempotent={script.idempotent} {...shared} />
+    </DialogForm>
+  )
+}
+

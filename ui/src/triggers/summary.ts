@@ -1,0 +1,19 @@
+import type { TriggerOut } from '../api/schema'
+
+/** What starts the script, in a few words. */
+export function summary({ settings }: Pick<TriggerOut, 'settings'>): string {
+  switch (settings.kind) {
+    case 'schedule':
+      return `${settings.cron}, ${settings.zone}`
+    case 'webhook':
+      return `Requests to its address, at most ${settings.per_minute} a minute`
+    case 'after':
+      return `After ${settings.script} has ${settings.on}`
+  }
+}
+
+export const KINDS = {
+  schedule: 'Schedule',
+  webhook: 'Webhook',
+  after: 'After another script',
+} as const
