@@ -1,4 +1,5 @@
-"""A small and strict server for the part of Google Cloud Storage's JSON API that a client of files needs.
+"""A small and strict server for the part of Google Cloud Storage's JSON API that a client of files needs. Google's own
+client works with it: see test_gcs_judge.py.
 
 The emulators that can be installed take neither tokens nor keys that end with a slash, give listings without pages,
 and do not hold uploads to the protocol. This one does: a token only for a claim that is signed right, listings in
@@ -165,10 +166,12 @@ class Handler(BaseHTTPRequestHandler):
         kind, _, token = self.headers.get("Authorization", "").partition(" ")
         if kind != "Bearer" or token not in self.gcs.tokens:
             raise RefusedError(401, "authError")
-        match = re.fullmatch(r"(/upload)?/storage/v1/b/([^/]+)/o(?:/([^/]+))?(?:/rewriteTo/b/([^/]+)/o/([^/]+))?", path)
+        match = re.fullmatch(
+            r"(/upload|/download)?/storage/v1/b/([^/]+)/o(?:/([^/]+))?(?:/rewriteTo/b/([^/]+)/o/([^/]+))?", path
+        )
         if not match or unquote(match[2]) != BUCKET or (match[4] and unquote(match[4]) != BUCKET):
             raise RefusedError(404, "notFound")
-        if match[1]:
+        if match[1] == "/upload":
             return self.upload()
         if match[5]:
             return self.rewrite(unquote(match[3]), unquote(match[5]))
@@ -183,8 +186,9 @@ class Handler(BaseHTTPRequestHandler):
             self.gcs.key.public_key().verify(decoded(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
             assert header == {"alg": "RS256", "typ": "JWT", "kid": "key-1"}
             assert claims["iss"] == EMAIL
-            assert claims["aud"] == f"{self.gcs.endpoint}/token"
-            assert claims["scope"] == "https://www.googleapis.com/auth/devstorage.read_write"
+            # Google's client names Google whatever its credentials say.
+            assert claims["aud"] in {f"{self.gcs.endpoint}/token", "https://oauth2.googleapis.com/token"}
+            assert "https://www.googleapis.com/auth/devstorage.read_write" in claims["scope"].split()
             assert abs(claims["iat"] - time.time()) < 60
             assert claims["exp"] - claims["iat"] == 3600
         except Exception:
@@ -201,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
                 head, slash, _ = name[len(prefix) :].partition(delimiter) if delimiter else (name, "", "")
                 found[prefix + head + slash if slash else name] = None if slash else self.gcs.blobs[name]
         names = [name for name in found if name > self.query.get("pageToken", "")]
-        page = names[: min(int(self.query["maxResults"]), 1000)]
+        page = names[: min(int(self.query.get("maxResults", 1000)), 1000)]
         answer: dict[str, Any] = {"prefixes": [name for name in page if found[name] is None]}
         answer["items"] = [resource(name, blob) for name in page if (blob := found[name])]
         if len(page) < len(names):
@@ -218,9 +222,14 @@ class Handler(BaseHTTPRequestHandler):
             del self.gcs.blobs[name]
             self.answer(204)
         elif self.query.get("alt") == "media":
-            start = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-            data = blob.data[int(start[1]) :] if start else blob.data
-            self.answer(206 if start else 200, data, x_goog_generation=str(blob.generation))
+            start = re.fullmatch(r"bytes=(\d+)-(\d+)?", self.headers.get("Range", ""))
+            end = int(start[2]) + 1 if start and start[2] else None
+            data = blob.data[int(start[1]) : end] if start else blob.data
+            headers = {"x_goog_generation": str(blob.generation)}
+            if start:
+                first = int(start[1])
+                headers["Content_Range"] = f"bytes {first}-{first + len(data) - 1}/{len(blob.data)}"
+            self.answer(206 if start else 200, data, **headers)
         else:
             self.json(resource(name, blob))
 
@@ -228,13 +237,15 @@ class Handler(BaseHTTPRequestHandler):
         blob = self.gcs.blobs.get(old)
         if blob is None:
             raise RefusedError(404, "notFound")
-        if self.query["ifSourceGenerationMatch"] != str(blob.generation):
+        if self.query.get("ifSourceGenerationMatch", str(blob.generation)) != str(blob.generation):
             raise RefusedError(412, "conditionNotMet")
         done = int(self.query.get("rewriteToken", "at-0")[3:]) + COPY_STEP
-        if done < len(blob.data):
-            return self.json({"done": False, "totalBytesRewritten": str(done), "rewriteToken": f"at-{done}"})
+        size = len(blob.data)
+        so_far = {"totalBytesRewritten": str(min(done, size)), "objectSize": str(size), "done": done >= size}
+        if done < size:
+            return self.json({**so_far, "rewriteToken": f"at-{done}"})
         copied = self.gcs.store(new, blob.data, dict(blob.metadata))
-        return self.json({"done": True, "resource": resource(new, copied)})
+        return self.json({**so_far, "resource": resource(new, copied)})
 
     def upload(self) -> None:
         if "upload_id" in self.query:
@@ -246,7 +257,7 @@ class Handler(BaseHTTPRequestHandler):
             given = json.loads(about.get_payload(decode=True))
             border = message.get_boundary().encode()
             content = self.body.split(b"--" + border)[2].partition(b"\r\n\r\n")[2][:-2]
-            assert data.get_content_type() == "application/octet-stream"
+            assert data.get_content_type()
             blob = self.gcs.store(given["name"], content, given.get("metadata", {}))
             return self.json(resource(given["name"], blob))
         assert self.query["uploadType"] == "resumable"
