@@ -246,6 +246,7 @@ _SITES = {
     ),
     ("DELETE", "/sites/{site}/triggers/{trigger}"): Entry(_thing("trigger"), 204, Permission.SCRIPTS_EDIT),
     ("GET", "/sites/{site}/runs"): Entry(site("/runs"), 200, Permission.RUNS_VIEW),
+    ("GET", "/sites/{site}/runs/counts"): Entry(site("/runs/counts"), 200, Permission.RUNS_VIEW),
     ("POST", "/sites/{site}/runs"): Entry(
         # Code of one's own is more than a run: who may only run could read every secret with it.
         site("/runs", lambda w: {"code": "Log(1)", "name": "x"}),

@@ -125,6 +125,11 @@ def test_runs_are_filtered_and_each_says_why(hosted: Hosted, site: str, runs: Ta
     expect(page.get_by_role("rowheader")).to_have_count(2)
     expect(runs.row("good")).to_contain_text("key")
     expect(runs.row("bad")).to_contain_text("Line 2:1: ")
+    expect(page.get_by_role("region", name="Runs over time")).to_contain_text("Succeeded: 1")
+    expect(page.get_by_role("region", name="Runs over time")).to_contain_text("Failed: 1")
+    page.get_by_role("combobox", name="Time").click()
+    page.get_by_role("option", name="The last hour").click()
+    expect(page.get_by_role("rowheader")).to_have_count(2)
     page.get_by_role("combobox", name="State").click()
     page.get_by_role("option", name="Failed").click()
     expect(page.get_by_role("rowheader")).to_have_count(1)
@@ -135,6 +140,17 @@ def test_runs_are_filtered_and_each_says_why(hosted: Hosted, site: str, runs: Ta
     expect(page.get_by_role("main")).to_contain_text('"n": 1')
     page.get_by_role("link", name="bad, version 1").click()
     page.get_by_role("textbox", name="Code of bad").wait_for()
+    # Who was given a secret is known when the code no longer names it.
+    hosted.call(
+        "PUT",
+        f"/sites/{site}/scripts/{hosted.call('GET', f'/sites/{site}/scripts?name=good')['items'][0]['id']}",
+        {"code": "1"},
+    )
+    runs.go(f"/sites/{site}/secrets")
+    runs.button("0 scripts using key").click()
+    dialog = runs.dialog("Used by")
+    expect(dialog.get_by_role("list", name="Read it before, but no longer name it:")).to_have_text("good")
+    expect(dialog.get_by_role("list", name="Were given it:")).to_contain_text("good, ")
 
 
 def test_who_may_see_runs_but_not_start_them(hosted: Hosted, site: str) -> None:

@@ -42,6 +42,12 @@ def full(db):
         conn.execute(
             text("INSERT INTO run_logs (run_id, seq, at_ms, level, text) VALUES (:id, 1, 1, 'info', 'x')"), runs
         )
+        conn.execute(
+            text(
+                "INSERT INTO run_origins (run_id, site_id, kind, trigger_id) VALUES (:id, :site, 'webhook', :trigger)"
+            ),
+            [{**run, "trigger": f"trg_{run['at'] % 20}"} for run in runs],
+        )
         conn.execute(text("ANALYZE"))
     return db
 
@@ -70,15 +76,18 @@ def test_claim_reads_the_queued_rows_only(full):
 
 
 @pytest.mark.parametrize(
-    ("state", "script", "index"),
+    ("wanted", "index"),
     [
-        (None, None, "ix_runs_by_site"),
-        (RunState.RUNNING, None, "ix_runs_by_state"),
-        (None, "scr_3", "ix_runs_by_script"),
+        ({}, "ix_runs_by_site"),
+        ({"state": RunState.RUNNING}, "ix_runs_by_state"),
+        ({"script_id": "scr_3"}, "ix_runs_by_script"),
+        ({"since_ms": 1, "until_ms": 2**40}, "ix_runs_by_site"),
+        ({"trigger_id": "trg_3"}, "ix_run_origins_by_trigger"),
     ],
 )
-def test_a_list_reads_one_page(full, state, script, index):
-    statement, values = queue._page_query("site_03", state, script, "run_00000000000000000000001500")
+def test_a_list_reads_one_page(full, wanted, index):
+    asked = queue._Wanted(**{**dict.fromkeys(queue._Wanted._fields), **wanted})
+    statement, values = queue._page_query("site_03", asked, "run_00000000000000000000001500")
     shown = plan(full, statement, **values, limit=51)
     assert not scans(full, shown), shown
     if full.is_sqlite:

@@ -406,20 +406,6 @@ def test_who_may_not_see_a_site_learns_nothing_of_its_runs(queue, db):
     assert len(audit(db, "access.denied")) == 7
 
 
-def test_prune_keeps_the_newest_and_what_has_not_ended(queue, clock, db):
-    for _ in range(4):
-        start(queue)
-    for run in queue.claim("w", 3, LEASE):
-        queue.finish(ended(run, logs=[(1, "info", "x")]))
-    clock.advance(1000)
-    assert queue.prune(clock.now_ms() - 1000, keep=0) == 0
-    assert queue.prune(clock.now_ms(), keep=2) == 2
-    assert queue.prune(clock.now_ms(), keep=0) == 1
-    assert [run.state for run in queue.list(SYSTEM, SITE).items] == [RunState.QUEUED]
-    with db.read() as conn:
-        assert conn.execute(text("SELECT count(*) FROM run_logs")).scalar() == 0
-
-
 def test_a_bell_wakes_the_worker(db, queue, clock, tmp_path):
     bell = Bell(tmp_path / "wake")
     ringing = RunQueue(db, clock, bell)

@@ -202,9 +202,9 @@ def test_where_used_follows_the_newest_version(store):
     computed = store.push(SYSTEM, SITE, "computed", "GetSecret(name)").id
     both = store.push(SYSTEM, SITE, "both", "GetSecret('s'); GetSecret(name)").id
     store.push(SYSTEM, SITE, "none", "Log('s')")
-    maybe = ScriptUse(computed, "computed", certain=False)
+    maybe = ScriptUse(computed, "computed", certain=False, computed=True)
     assert store.users_of(SYSTEM, SITE, "s") == (
-        ScriptUse(both, "both", certain=True),
+        ScriptUse(both, "both", certain=True, computed=True),
         ScriptUse(literal, "literal", certain=True),
         maybe,
     )

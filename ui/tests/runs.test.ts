@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import type { RunCount } from '../src/api/schema'
 import { follow, type Line } from '../src/runs/stream'
+import { beginning } from '../src/runs/api'
+import { heights, totals } from '../src/runs/counts'
 import { cause, duration } from '../src/runs/states'
 import { readParams } from '../src/scripts/RunDialog'
 import { FIELDS, fresh, typedOf } from '../src/triggers/form'
@@ -95,6 +98,25 @@ test('why a run ended is one sentence', () => {
 })
 
 test.each([[950, '950 ms'], [1240, '1.2 s'], [61_000, '1 min 1 s'], [3_725_000, '1 h 2 min']])('%i ms are %s', (ms, text) => expect(duration(ms)).toBe(text))
+
+describe('counts', () => {
+  const spans: RunCount[] = [
+    { at_ms: 0, runs: {} },
+    { at_ms: 1, runs: { succeeded: 80, failed: 10, lost: 5, timed_out: 4, cancelled: 1 } },
+    { at_ms: 2, runs: { failed: 1 } },
+  ]
+
+  test('are drawn beside each other, and what is there is seen', () => {
+    expect(totals(spans)).toEqual({ good: 80, bad: 20, other: 1 })
+    expect(heights(spans, 100).map(({ good, bad, other }) => [good, bad, other])).toEqual([[0, 0, 0], [80, 19, 2], [0, 2, 0]])
+  })
+
+  test('begin with a whole day', () => {
+    const now = new Date(2026, 10, 27, 15, 30).getTime()
+    expect(new Date(beginning(7, now))).toEqual(new Date(2026, 10, 21))
+    expect(now - beginning(1, now)).toBe(23 * 3_600_000)
+  })
+})
 
 test('parameters are an object, or nothing', () => {
   expect(readParams(' ')).toEqual({})

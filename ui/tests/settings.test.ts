@@ -7,10 +7,10 @@ import { hasExpired } from '../src/secrets/Expiry'
 import { changed, shown } from '../src/sites/settings'
 
 const mail = { smtp_host: 'mail.example', smtp_tls: 'none', smtp_user: '', smtp_password_secret: 'smtp', smtp_from: '' }
-const given = { memory: 128 * 2 ** 20, cpu: 60, wall: 5400, log: 1536, body: 1, egress_allow: ['a'], egress_deny: [], paths: ['/srv/in:ro'], ...mail, smtp_port: 0 }
+const given = { memory: 128 * 2 ** 20, cpu: 60, wall: 5400, log: 1536, body: 1, egress_allow: ['a'], egress_deny: [], paths: ['/srv/in:ro'], ...mail, smtp_port: 0, run_days: 30, run_count: 1000 }
 
 test('settings are shown as people write them, without losing any of them', () => {
-  expect(shown(given)).toEqual({ memory: '128MiB', cpu: '1m', wall: '90m', log: '1536', body: '1', egress_allow: ['a'], egress_deny: [], paths: ['/srv/in:ro'], ...mail, smtp_port: '' })
+  expect(shown(given)).toEqual({ memory: '128MiB', cpu: '1m', wall: '90m', log: '1536', body: '1', egress_allow: ['a'], egress_deny: [], paths: ['/srv/in:ro'], ...mail, smtp_port: '', run_days: '30', run_count: '1000' })
   expect(shown({ ...given, smtp_port: 25 }).smtp_port).toBe('25')
 })
 

@@ -39,7 +39,10 @@ class SettingInvalidError(InvalidError):
 
 @dataclass(frozen=True, slots=True)
 class SiteSettings:
-    """What holds for every run of a site. Sizes are bytes, times seconds."""
+    """What holds for every run of a site. Sizes are bytes, times seconds.
+
+    Runs are kept for ``run_days`` after their end, and of them the newest ``run_count``.
+    """
 
     memory: int = 128 * MIB
     cpu: int = 60
@@ -55,6 +58,8 @@ class SiteSettings:
     smtp_user: str = ""
     smtp_password_secret: str = ""
     smtp_from: str = ""
+    run_days: int = 90
+    run_count: int = 1_000_000
 
 
 def parse_size(text: str) -> int:
@@ -271,5 +276,7 @@ _RULES: dict[str, Callable[[str, Any], Any]] = {
         lambda text: len(text) <= 128 and text.isascii() and text.isprintable(),
     ),
     "smtp_from": _Text("a mail address", "Write it like me@example.com, or My Name <me@example.com>.", _is_sender),
+    "run_days": _Number(_parse_number, 1, 36_500, "1", "36500"),
+    "run_count": _Number(_parse_number, 100, 100_000_000, "100", "100000000"),
 }
 assert _RULES.keys() == {field.name for field in fields(SiteSettings)}

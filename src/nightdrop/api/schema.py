@@ -6,7 +6,7 @@ Nothing that goes out has a field for a secret's value.
 from functools import cache
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class In(BaseModel):
@@ -22,13 +22,15 @@ class Out(BaseModel):
 
 
 class UserOut(Out):
-    """What uses a secret; a script is not `certain` when it computes names and so may use any."""
+    """What uses a secret; a script is `certain` when its newest version names it."""
 
     kind: Literal["script", "setting"] = "script"
 
     id: str
     name: str
     certain: bool
+    computed: bool = Field(False, description="It puts names of secrets together, so it may use any.")
+    read_ms: int | None = Field(None, description="When a run of the script was given the secret last.")
 
 
 @cache

@@ -17,6 +17,7 @@ from nightdrop.core.config import Config
 from nightdrop.core.home import Home
 from nightdrop.db.engine import Database
 from nightdrop.runs.bell import Bell
+from nightdrop.runs.history import RunHistory
 from nightdrop.runs.queue import RunQueue
 from nightdrop.sandbox.places import Places
 from nightdrop.scripts.store import ScriptStore
@@ -41,6 +42,7 @@ class Services:
     scripts: ScriptStore
     versions: ScriptVersions
     runs: RunQueue
+    history: RunHistory
     triggers: TriggerStore
     bell: Bell
     watch: Watch
@@ -64,6 +66,7 @@ class Services:
             scripts=scripts,
             versions=ScriptVersions(db, scripts),
             runs=RunQueue(db, clock, bell),
+            history=RunHistory(db),
             triggers=TriggerStore(db, clock, bell),
             bell=bell,
             watch=Watch(db, bell),

@@ -91,13 +91,16 @@ def script_lines(users: list[dict[str, Any]]) -> Iterator[str]:
     """Return a line with the scripts that use a secret, one with those that may, and one with what else uses it."""
     others = [user["name"] for user in users if user.get("kind", "script") != "script"]
     certain = [user["name"] for user in users if user["certain"] and user.get("kind", "script") == "script"]
-    possible = [user["name"] for user in users if not user["certain"]]
+    possible = [user["name"] for user in users if not user["certain"] and user.get("computed")]
+    before = [user["name"] for user in users if not user["certain"] and not user.get("computed")]
     if others:
         yield f"It is used by: {', '.join(others)}"
     if certain:
         yield f"Scripts that use it: {', '.join(certain)}"
     if possible:
         yield f"Scripts that may use it (they compute names): {', '.join(possible)}"
+    if before:
+        yield f"Scripts that read it, but no longer name it: {', '.join(before)}"
 
 
 def fail(error: NightdropError, *, as_json: bool) -> NoReturn:

@@ -1,6 +1,7 @@
 """``nightdrop exec``, ``nightdrop run``, ``nightdrop logs``."""
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ from nightdrop.cli.client import Client, part
 from nightdrop.cli.context import Context, of_site, when
 from nightdrop.cli.errors import STOPPED
 from nightdrop.cli.follow import describe, finish, follow, log_lines, print_line, say
-from nightdrop.cli.script import read_script, run_options, start
-from nightdrop.cli.usage import TEXT, Group, pairs
+from nightdrop.cli.script import read_script, required_script, run_options, start
+from nightdrop.cli.usage import SPAN, TEXT, Group, pairs
 from nightdrop.core.errors import ConflictError, NotFoundError
 from nightdrop.core.ids import is_id
 
@@ -62,15 +63,26 @@ def run_command() -> None:
 @click.option(
     "--state", type=click.Choice(_STATES), metavar="STATE", help=f"Only runs in this state: {', '.join(_STATES)}."
 )
+@click.option("--script", type=TEXT, metavar="NAME", help="Only runs of this script.")
+@click.option("--trigger", type=TEXT, metavar="ID", help="Only runs that this trigger started.")
+@click.option("--since", type=SPAN, metavar="SPAN", help="Only runs queued within this time: 30m, 12h, 7d.")
 @click.option(
     "--limit", type=click.IntRange(1, 500), default=50, metavar="N", show_default=True, help="At most N runs."
 )
 @of_site
-def list_runs(context: Context, state: str | None, limit: int) -> None:
+def list_runs(
+    context: Context, state: str | None, script: str | None, trigger: str | None, since: int | None, limit: int
+) -> None:
     """List the newest runs."""
+    wanted: dict[str, Any] = {"state": state, "trigger_id": trigger}
+    if since is not None:
+        wanted["since_ms"] = max(0, int(time.time() * 1000) - since)
     with context.client() as client:
-        items = client.get(f"{context.site_path}/runs", state=state, limit=limit)["items"]
-    context.table(items, _COLUMNS, "There is no such run." if state else "There is no run yet.", _shown)
+        if script is not None:
+            wanted["script_id"] = required_script(client, context, script)["id"]
+        items = client.get(f"{context.site_path}/runs", **wanted, limit=limit)["items"]
+    chosen = any(value is not None for value in wanted.values())
+    context.table(items, _COLUMNS, "There is no such run." if chosen else "There is no run yet.", _shown)
 
 
 @run_command.command("show")

@@ -77,11 +77,26 @@ def script_command() -> None:
 
 
 @script_command.command("push")
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE|DIR")
 @click.option("--name", type=TEXT, help="Name of the script (default: the file's name without its ending).")
+@click.option("--force", is_flag=True, help="Of a directory: let it win where the server has changed as well.")
+@click.option("--delete", is_flag=True, help="Of a directory: delete the scripts whose files are gone from it.")
 @of_site
-def push_script(context: Context, file: Path, name: str | None) -> None:
-    """Store a script, or a new version of it."""
+def push_script(context: Context, file: Path, name: str | None, force: bool, delete: bool) -> None:
+    """Store a script, or a new version of it; of a directory, every script that has changed there.
+
+    A directory is made by nightdrop script pull. Of a script that has changed there
+    and on the server, neither is lost: it is left, and the exit status is 1.
+    """
+    if file.is_dir():
+        from nightdrop.cli.script_sync import push_folder
+
+        if name is not None:
+            raise click.BadParameter("The scripts of a directory have their own names.", param_hint="--name")
+        push_folder(context, file, force=force, delete=delete)
+        return
+    if force or delete:
+        raise click.UsageError("--force and --delete are for directories.")
     code = read_script(file)
     name = file.stem if name is None else name
     with context.client() as client:

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-import nightdrop.cli.script_versions  # noqa: F401 - its commands are in the same group
+import nightdrop.cli.script_sync
+import nightdrop.cli.script_versions  # noqa: F401 - their commands are in the same group
 from nightdrop.cli.context import Context, of_site, pages
 from nightdrop.cli.plain import plain
 from nightdrop.cli.script import read_script, script_command

@@ -30,6 +30,8 @@ smtp_user     user to sign in as
 smtp_password_secret
               name of the secret that holds the password
 smtp_from     sender of mail for which a script names none
+run_days      days for which ended runs are kept: 1 to 36500, default 90
+run_count     how many runs are kept: 100 to 100000000, default 1000000
 
 \b
 Sizes: KiB, MiB, GiB. Times: s, m, h. Lists: commas between the entries.

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 import sys
 from typing import Any
 
@@ -10,6 +11,8 @@ import click
 USAGE = 2
 # Ten years; what is longer is a slip, and infinity has no form in JSON.
 _LONGEST_S = 315_360_000.0
+_SPAN_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_SPAN = re.compile(r"([0-9]{1,6})([smhd])")
 HELP = {"help_option_names": ["-h", "--help"]}
 
 
@@ -82,7 +85,20 @@ class _Seconds(_Text):
         return seconds
 
 
+class _Span(_Text):
+    """``30m``, ``12h``, ``7d``: milliseconds."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = _SPAN.fullmatch(str(value))
+        if found is None:
+            self.fail("Write it like 30m, 12h or 7d.", param, ctx)
+        return int(found[1]) * _SPAN_MS[found[2]]
+
+
 TEXT = _Text()
+SPAN = _Span()
 SECONDS = _Seconds()
 PAIR = _Pair()
 LISTEN = _Listen()

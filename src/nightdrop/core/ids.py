@@ -22,7 +22,15 @@ def new_id(prefix: str) -> str:
     Of the ids that one process makes each is greater than the one before, also within a millisecond: what is queued
     first is run first.
     """
-    number = _next_number()
+    return _written(prefix, _next_number())
+
+
+def first_id(prefix: str, at_ms: int) -> str:
+    """Return what no id that is made at ``at_ms`` (milliseconds since 1970) or later comes before."""
+    return _written(prefix, max(0, min(at_ms, 2**48 - 1)) << 80)
+
+
+def _written(prefix: str, number: int) -> str:
     digits = []
     for _ in range(26):
         number, low = divmod(number, 32)

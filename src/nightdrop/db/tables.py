@@ -327,6 +327,31 @@ run_origins = Table(
 Index("ix_run_origins_by_kind", run_origins.c.site_id, run_origins.c.kind, run_origins.c.run_id)
 Index("ix_run_origins_by_trigger", run_origins.c.trigger_id, run_origins.c.run_id)
 
+# How many runs ended how in each hour since 1970; stays when runs are pruned.
+run_hours = Table(
+    "run_hours",
+    metadata,
+    _site(),
+    Column("hour", Big, nullable=False),
+    Column("state", Ordered, nullable=False),
+    Column("runs", Big, nullable=False),
+    PrimaryKeyConstraint("site_id", "hour", "state"),
+    sqlite_with_rowid=False,
+)
+
+# Which script was given which secret, and when last; script_secrets says what stands in the code.
+secret_reads = Table(
+    "secret_reads",
+    metadata,
+    _site(),
+    Column("secret_name", Ordered, nullable=False),
+    Column("script_id", Ordered, ForeignKey("scripts.id", ondelete="CASCADE"), nullable=False),
+    Column("at_ms", Big, nullable=False),
+    PrimaryKeyConstraint("site_id", "secret_name", "script_id"),
+    Index("ix_secret_reads_by_script", "script_id"),
+    sqlite_with_rowid=False,
+)
+
 audit = Table(
     "audit",
     metadata,

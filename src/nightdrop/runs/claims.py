@@ -18,6 +18,7 @@ from nightdrop.core.caller import SYSTEM
 from nightdrop.core.clock import Clock
 from nightdrop.db.engine import Database
 from nightdrop.db.notify import notify
+from nightdrop.runs.history import Ending, note_ends
 from nightdrop.runs.model import MAX_ATTEMPTS, ClaimedRun, FinishedRun, LogLine, RunState
 from nightdrop.runs.rows import add_lines, for_update, storable
 
@@ -35,7 +36,7 @@ _TAKE = text(
     " attempts = attempts + 1, started_ms = :now WHERE id = :id"
 )
 _HELD = (
-    "SELECT id, site_id, script_name, fence, worker_id, started_ms FROM runs"
+    "SELECT id, site_id, script_id, script_name, fence, worker_id, started_ms FROM runs"
     " WHERE id IN :ids AND state = 'running' ORDER BY id"
 )
 _RENEW = text("UPDATE runs SET lease_until_ms = :until WHERE id = :id")
@@ -48,7 +49,7 @@ _REQUEUE = text(
     " WHERE id = :id"
 )
 _LOSABLE = (
-    "SELECT id, site_id, script_name, idempotent, attempts, cancel_requested, started_ms FROM runs"
+    "SELECT id, site_id, script_id, script_name, idempotent, attempts, cancel_requested, started_ms FROM runs"
     " WHERE state = 'running' AND "
 )
 _EXPIRED = _LOSABLE + "lease_until_ms < :now ORDER BY id"
@@ -228,6 +229,7 @@ class RunClaims:
             return
         now = self._clock.now_ms()
         conn.execute(_END, [_end_values(end, now) for _, end in ends])
+        note_ends(conn, [Ending(row.site_id, row.script_id, end.state, end.secrets_used) for row, end in ends], now)
         if self._ended is not None:
             self._ended(conn, [end for _, end in ends])
         for row, end in ends:

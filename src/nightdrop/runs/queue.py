@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, text
 from sqlalchemy.exc import IntegrityError
@@ -19,12 +19,13 @@ from nightdrop.access.sites import SiteMissingError
 from nightdrop.audit.events import Event
 from nightdrop.core.caller import Caller
 from nightdrop.core.clock import Clock
-from nightdrop.core.ids import is_id, new_id
+from nightdrop.core.ids import first_id, is_id, new_id
 from nightdrop.core.script_text import SCRIPT_PREFIX, check_code, check_script_name
 from nightdrop.db.engine import Database
 from nightdrop.db.notify import notify
 from nightdrop.runs.bell import Bell
 from nightdrop.runs.claims import Ended, RunClaims
+from nightdrop.runs.history import Ending, note_ends
 from nightdrop.runs.insert import NewRun, insert_run, queued_info
 from nightdrop.runs.model import (
     MAX_KEY,
@@ -44,7 +45,6 @@ from nightdrop.runs.rows import COLUMNS, for_update, run_info
 _MAX_PRIORITY = 1000
 _MAX_PAGE = 500
 _MAX_LINES = 10_000
-_PRUNE_BATCH = 500
 
 _SCRIPT = "SELECT id, name, version FROM scripts WHERE site_id = :site AND "
 _SCRIPT_BY_NAME = text(_SCRIPT + "name = :script")
@@ -62,10 +62,6 @@ _CANCEL_QUEUED = text(
     "UPDATE runs SET state = 'cancelled', reason = :reason, ended_ms = :now, cancel_requested = true WHERE id = :id"
 )
 _CANCEL_RUNNING = text("UPDATE runs SET cancel_requested = true WHERE id = :id")
-_PRUNE = text(
-    "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE site_id = :site AND id <= :last"
-    " AND ended_ms < :before ORDER BY id LIMIT :batch)"
-)
 _LOGS = text(
     "SELECT seq, at_ms, level, text FROM run_logs WHERE run_id = :id AND seq > :after ORDER BY seq LIMIT :limit"
 )
@@ -99,6 +95,16 @@ class _Request:
             and bool(row.idempotent) == self.idempotent
             and self.run_at_ms in (None, row.run_at_ms)
         )
+
+
+class _Wanted(NamedTuple):
+    """Which runs of a site a list has."""
+
+    state: RunState | None
+    script_id: str | None
+    trigger_id: str | None
+    since_ms: int | None
+    until_ms: int | None
 
 
 class _RepeatedError(Exception):
@@ -195,10 +201,15 @@ class RunQueue(RunClaims):
         *,
         state: RunState | None = None,
         script_id: str | None = None,
+        trigger_id: str | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> RunPage:
         """Return a page of a site's runs, the newest first, without their parameters.
+
+        ``since_ms`` and ``until_ms`` bound the time when a run was queued: from the first on, before the second.
 
         Raises:
             RunScriptMissingError: ``script_id`` is no script of this site. RunRequestError, DeniedError.
@@ -211,7 +222,8 @@ class RunQueue(RunClaims):
             if script_id is not None:
                 # The page below is cut by the script alone, so whose it is must be settled here.
                 _find_script(conn, site, script_id if is_id(script_id, SCRIPT_PREFIX) else "")
-            query, values = _page_query(site, state, script_id, cursor)
+            wanted = _Wanted(state, script_id, trigger_id, since_ms, until_ms)
+            query, values = _page_query(site, wanted, cursor)
             rows = conn.execute(text(query), {**values, "limit": limit + 1}).all()
         items = tuple(run_info(row) for row in rows[:limit])
         return RunPage(items, items[-1].id if len(rows) > limit else None)
@@ -255,34 +267,12 @@ class RunQueue(RunClaims):
             if row.state == RunState.QUEUED:
                 now = self._clock.now_ms()
                 conn.execute(_CANCEL_QUEUED, {"id": run_id, "now": now, "reason": f"cancelled by {caller.name}"})
+                note_ends(conn, [Ending(info.site_id, info.script_id, RunState.CANCELLED)], now)
             elif row.state == RunState.RUNNING:
                 conn.execute(_CANCEL_RUNNING, {"id": run_id})
             notify(conn, "worker")
         self._ring("worker")
         return self.get(caller, run_id)
-
-    def prune(self, before_ms: int, keep: int = 100) -> int:
-        """Delete runs that ended before ``before_ms``, with their logs, but of each site not the newest ``keep``.
-
-        Works in short transactions; returns how many runs it deleted.
-        """
-        with self._db.read() as conn:
-            sites = conn.execute(text("SELECT id FROM sites")).scalars().all()
-        return sum(self._prune_site(site, before_ms, keep) for site in sites)
-
-    def _prune_site(self, site: str, before_ms: int, keep: int) -> int:
-        newest = text("SELECT id FROM runs WHERE site_id = :site ORDER BY id DESC LIMIT 1 OFFSET :keep")
-        with self._db.read() as conn:
-            last = conn.execute(newest, {"site": site, "keep": keep}).scalar()
-        values = {"site": site, "last": last, "before": before_ms, "batch": _PRUNE_BATCH}
-        deleted = 0
-        while last is not None:
-            with self._db.write() as conn:
-                count = conn.execute(_PRUNE, values).rowcount
-            deleted += count
-            if count < _PRUNE_BATCH:
-                break
-        return deleted
 
     def _insert(self, caller: Caller, site: str, request: _Request, *, durable: bool) -> RunInfo:
         run_id = new_id("run")
@@ -329,21 +319,31 @@ class RunQueue(RunClaims):
             self._bell.ring(role)
 
 
-def _page_query(
-    site: str, state: RunState | None, script_id: str | None, cursor: str | None
-) -> tuple[str, dict[str, str]]:
+def _page_query(site: str, wanted: _Wanted, cursor: str | None) -> tuple[str, dict[str, str]]:
     """Build the statement of a page; only fixed text goes into it, every value is bound."""
     # A script is never in two sites. With both columns asked for, a database may choose the longer index.
-    owner, value = ("site_id", site) if script_id is None else ("script_id", script_id)
+    owner, value = ("site_id", site) if wanted.script_id is None else ("script_id", wanted.script_id)
     conditions, values = [f"{owner} = :owner"], {"owner": value}
-    if state is not None:
+    if wanted.state is not None:
         conditions.append("state = :state")
-        values["state"] = state.value
+        values["state"] = wanted.state.value
+    source, newest = "runs", "id"
+    if wanted.trigger_id is not None:
+        # Few runs among a million of others: the index of the origins has them, in this order.
+        source = "(SELECT run_id FROM run_origins WHERE trigger_id = :trigger) o CROSS JOIN runs"
+        newest = "run_id"
+        conditions.append("id = run_id")
+        values["trigger"] = wanted.trigger_id
+    # Ids begin with the time, so the index that has them in order also bounds the time.
+    for sign, name, bound in ((">=", "since", wanted.since_ms), ("<", "until", wanted.until_ms)):
+        if bound is not None:
+            conditions.append(f"{newest} {sign} :{name}")
+            values[name] = first_id("run", bound)
     if cursor is not None:
-        conditions.append("id < :cursor")
+        conditions.append(f"{newest} < :cursor")
         values["cursor"] = cursor
     where = " AND ".join(conditions)
-    return f"SELECT {COLUMNS} FROM runs WHERE {where} ORDER BY id DESC LIMIT :limit", values  # noqa: S608 - see above
+    return f"SELECT {COLUMNS} FROM {source} WHERE {where} ORDER BY {newest} DESC LIMIT :limit", values  # noqa: S608 - see above
 
 
 def _find_script(conn: Connection, site: str, script: str | None) -> Row[Any] | None:

@@ -72,8 +72,14 @@ class ScriptPage:
 
 @dataclass(frozen=True, slots=True)
 class ScriptUse:
-    """A script that uses a secret; not ``certain`` when it computes names and so may use any."""
+    """A script that uses a secret.
+
+    ``certain``: its newest version names it. ``computed``: it puts names together, so it may use any. ``read_ms`` is
+    when a run of it was given the secret last; without the other two, an earlier version did.
+    """
 
     id: str
     name: str
     certain: bool
+    computed: bool = False
+    read_ms: int | None = None

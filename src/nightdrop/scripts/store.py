@@ -67,10 +67,11 @@ _CHANGE = text(
 _DELETE = text("DELETE FROM scripts WHERE id = :id")
 _SITE = text("SELECT 1 FROM sites WHERE id = :site")
 _USERS = text(
-    "SELECT s.id, s.name, 1 AS certain FROM script_secrets u JOIN scripts s ON s.id = u.script_id"
-    " WHERE u.site_id = :site AND u.secret_name = :secret"
-    " UNION ALL SELECT id, name, 0 FROM scripts WHERE site_id = :site AND secrets_computed"
-    " ORDER BY certain DESC"
+    "SELECT s.id, s.name, u.script_id IS NOT NULL AS named, s.secrets_computed AS computed, r.at_ms AS read_ms"
+    " FROM scripts s"
+    " LEFT JOIN script_secrets u ON u.site_id = s.site_id AND u.secret_name = :secret AND u.script_id = s.id"
+    " LEFT JOIN secret_reads r ON r.site_id = s.site_id AND r.secret_name = :secret AND r.script_id = s.id"
+    " WHERE s.site_id = :site AND (u.script_id IS NOT NULL OR s.secrets_computed OR r.script_id IS NOT NULL)"
 )
 # As the indices have it. Sort keys are unique together with the id; all but "name" show the newest first.
 _ORDERS = {
@@ -271,7 +272,7 @@ class ScriptStore:
             conn.execute(_DELETE, {"id": self._required(conn, site, script).id})
 
     def users_of(self, caller: Caller, site: str, secret_name: str) -> tuple[ScriptUse, ...]:
-        """Return the scripts whose newest version uses a secret, and those that compute names and so may.
+        """Return the scripts whose newest version uses a secret, those that compute names, and those that read it.
 
         Raises:
             DeniedError.
@@ -279,10 +280,8 @@ class ScriptStore:
         check(self._db, caller, Permission.SCRIPTS_VIEW, site)
         with self._db.read() as conn:
             rows = conn.execute(_USERS, {"site": site, "secret": secret_name}).all()
-        users: dict[str, ScriptUse] = {}
-        for row in rows:  # the certain ones first: one that also computes names stays certain
-            users.setdefault(row.id, ScriptUse(row.id, row.name, bool(row.certain)))
-        return tuple(sorted(users.values(), key=lambda user: (not user.certain, user.name)))
+        users = [ScriptUse(row.id, row.name, bool(row.named), bool(row.computed), row.read_ms) for row in rows]
+        return tuple(sorted(users, key=lambda user: (not user.certain, not user.computed, user.name)))
 
     def leaks_in(self, caller: Caller, site: str, code: str) -> tuple[Leak, ...]:
         """Return the passwords, tokens and keys that stand in code, stored or not.

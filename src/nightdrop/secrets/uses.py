@@ -19,6 +19,8 @@ class SecretUse:
     id: str
     name: str
     certain: bool = True
+    computed: bool = False
+    read_ms: int | None = None
 
 
 def other_uses(connection: Connection, site: str, names: Sequence[str]) -> dict[str, list[SecretUse]]:

@@ -32,6 +32,7 @@ from nightdrop.keys import keeper_config
 from nightdrop.runs.bell import Bell, BellListener
 from nightdrop.runs.model import ClaimedRun
 from nightdrop.runs.queue import RunQueue
+from nightdrop.runs.retention import Retention
 from nightdrop.sandbox import process
 from nightdrop.sandbox.places import Places
 from nightdrop.sandbox.probe import SandboxLevel, probe
@@ -55,6 +56,7 @@ from nightdrop.worker.status import WorkerStatus, write_status
 log = structlog.get_logger()
 
 _CHECK_BATCH = 200
+_PRUNE_PAUSE_S = 600.0
 _STATUS_S = 15.0
 _STOP_GRACE_S = 10.0
 _LAST_CHECKPOINT_S = 3.0
@@ -88,6 +90,8 @@ class Worker:
         self._marks = Marks(self._secrets)
         self._keeper_status: dict[str, Any] = {}
         self._leftovers = Leftovers(clock, self._written_to)
+        self._retention = Retention(self._db, clock)
+        self._next_prune = 0.0
         self._house = asyncio.Event()
         self._recheck = False
         self._stopping = False
@@ -305,6 +309,7 @@ class Worker:
                 await self._say_how_we_are()
                 await self._checkpoints.look()
                 await self._leftovers.look()
+                await self._prune()
             except ChannelClosedError:
                 log.warning("keeper_not_answering")
             except NightdropError as error:
@@ -327,6 +332,14 @@ class Worker:
                 continue
             await asyncio.to_thread(self._sites.publish_site_key, site_id, published_key(answer))
             self._bell.ring("web")
+
+    async def _prune(self) -> None:
+        now = time.monotonic()
+        if now < self._next_prune:
+            return
+        self._next_prune = now + _PRUNE_PAUSE_S
+        if deleted := await asyncio.to_thread(self._retention.prune):
+            log.info("old_runs_deleted", count=deleted)
 
     async def _check_secrets(self) -> None:
         if self._recheck:

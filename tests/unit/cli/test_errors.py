@@ -9,7 +9,8 @@ from nightdrop.cli.errors import ApiError, fail
 USERS = [
     {"id": "scr_1", "name": "nightly", "certain": True},
     {"id": "scr_2", "name": "weekly", "certain": True},
-    {"id": "scr_3", "name": "vague", "certain": False},
+    {"id": "scr_3", "name": "vague", "certain": False, "computed": True, "read_ms": None},
+    {"id": "scr_4", "name": "former", "certain": False, "computed": False, "read_ms": 1},
 ]
 IN_USE = {"code": "secret_in_use", "detail": "Scripts use this secret.", "hint": "Look.", "scripts": USERS}
 
@@ -21,6 +22,7 @@ def test_the_scripts_that_use_a_secret_are_shown(capsys: pytest.CaptureFixture[s
         "error: Scripts use this secret.",
         "Scripts that use it: nightly, weekly",
         "Scripts that may use it (they compute names): vague",
+        "Scripts that read it, but no longer name it: former",
         "hint: Look.",
     ]
 

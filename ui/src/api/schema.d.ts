@@ -946,6 +946,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sites/{site}/runs/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Runs
+         * @description Count the runs that ended, in spans of whole hours; those that were deleted since are counted too.
+         */
+        get: operations["count_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}": {
         parameters: {
             query?: never;
@@ -2156,6 +2176,29 @@ export interface components {
             finished_ms: number | null;
         };
         /**
+         * RunCount
+         * @description How many runs ended in a span, by state.
+         */
+        RunCount: {
+            /**
+             * At Ms
+             * @description Where it begins.
+             */
+            at_ms: number;
+            /** Runs */
+            runs: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * RunCounts
+         * @description The spans, the oldest first.
+         */
+        RunCounts: {
+            /** Items */
+            items: components["schemas"]["RunCount"][];
+        };
+        /**
          * RunError
          * @description Why a run failed; line and column are those of the user's script.
          */
@@ -2590,6 +2633,16 @@ export interface components {
              * @description The sender of mail for which the script names none.
              */
             smtp_from: string;
+            /**
+             * Run Days
+             * @description Days for which runs and their logs are kept after their end.
+             */
+            run_days: number;
+            /**
+             * Run Count
+             * @description How many runs are kept; beyond it the oldest go first.
+             */
+            run_count: number;
         };
         /**
          * SetupIn
@@ -2847,7 +2900,7 @@ export interface components {
         };
         /**
          * UserOut
-         * @description What uses a secret; a script is not `certain` when it computes names and so may use any.
+         * @description What uses a secret; a script is `certain` when its newest version names it.
          */
         UserOut: {
             /**
@@ -2862,6 +2915,17 @@ export interface components {
             name: string;
             /** Certain */
             certain: boolean;
+            /**
+             * Computed
+             * @description It puts names of secrets together, so it may use any.
+             * @default false
+             */
+            computed: boolean;
+            /**
+             * Read Ms
+             * @description When a run of the script was given the secret last.
+             */
+            read_ms?: number | null;
         };
         /**
          * VersionCodeOut
@@ -3060,6 +3124,8 @@ export type Permission = components['schemas']['Permission'];
 export type Problem = components['schemas']['Problem'];
 export type RecoveryCodesOut = components['schemas']['RecoveryCodesOut'];
 export type RotationOut = components['schemas']['RotationOut'];
+export type RunCount = components['schemas']['RunCount'];
+export type RunCounts = components['schemas']['RunCounts'];
 export type RunError = components['schemas']['RunError'];
 export type RunOut = components['schemas']['RunOut'];
 export type RunState = components['schemas']['RunState'];
@@ -10557,6 +10623,11 @@ export interface operations {
             query?: {
                 state?: components["schemas"]["RunState"] | null;
                 script_id?: string | null;
+                trigger_id?: string | null;
+                /** @description Queued at this time or later. */
+                since_ms?: number | null;
+                /** @description Queued before this time. */
+                until_ms?: number | null;
                 /** @description Items in one page. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -10757,6 +10828,125 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_runs: {
+        parameters: {
+            query?: {
+                /** @description A day before, unless given. */
+                since_ms?: number | null;
+                /** @description Now, unless given. */
+                until_ms?: number | null;
+                /** @description The length of a span. */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                site: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunCounts"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };

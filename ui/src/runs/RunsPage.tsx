@@ -1,4 +1,5 @@
 import { Anchor, Button, Group, Loader, Select, Stack, Text } from '@mantine/core'
+import { X } from 'lucide-react'
 import { useMemo } from 'react'
 import { Link, useParams, useSearchParams } from 'react-router'
 import { may, useSite } from '../session/session'
@@ -8,8 +9,17 @@ import { Problem } from '../ui/Problem'
 import { Time } from '../ui/Time'
 import { useTitle } from '../ui/useTitle'
 import { useRuns, type Run, type State } from './api'
+import { RunsChart } from './RunsChart'
 import classes from './RunsPage.module.css'
 import { cause, duration, STATE_OPTIONS, StateBadge } from './states'
+
+const SPANS_MS: Record<string, number> = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000, month: 30 * 86_400_000 }
+const SINCE = [
+  { value: 'hour', label: 'The last hour' },
+  { value: 'day', label: 'The last day' },
+  { value: 'week', label: 'The last week' },
+  { value: 'month', label: 'The last month' },
+]
 
 export default function RunsPage() {
   const { site } = useParams()
@@ -25,7 +35,11 @@ function Runs({ site }: { site: string }) {
   const [search, setSearch] = useSearchParams()
   const state = (search.get('state') ?? undefined) as State | undefined
   const script = search.get('script') ?? undefined
-  const list = useRuns(site, { state, script_id: script })
+  const trigger = search.get('trigger') ?? undefined
+  const since = search.get('since')
+  // Rounded, so that the same list is asked for with the same words.
+  const since_ms = useMemo(() => (since && since in SPANS_MS ? Math.floor(Date.now() / 60_000) * 60_000 - SPANS_MS[since]! : undefined), [since])
+  const list = useRuns(site, { state, script_id: script, trigger_id: trigger, since_ms })
   const runs = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data])
   const set = (name: string, value: string | null) =>
     setSearch((before) => {
@@ -35,9 +49,16 @@ function Runs({ site }: { site: string }) {
     })
   return (
     <Page title="Runs">
+      <RunsChart site={site} />
       <Stack gap="xs">
         <Group gap="sm" align="end">
           <Select aria-label="State" placeholder="Any state" clearable data={STATE_OPTIONS} value={state ?? null} onChange={(next) => set('state', next)} w={170} />
+          <Select aria-label="Time" placeholder="Any time" clearable data={SINCE} value={since} onChange={(next) => set('since', next)} w={170} />
+          {trigger && (
+            <Button variant="default" rightSection={<X size={14} aria-hidden />} aria-label="Show runs of every trigger" onClick={() => set('trigger', null)}>
+              Of one trigger
+            </Button>
+          )}
           <ScriptFilter site={site} value={script ?? null} onChange={(next) => set('script', next)} />
           <Text size="sm" c="dimmed" role="status">
             {list.isPending ? <Loader size="xs" aria-label="Loading" /> : ''}
@@ -47,7 +68,7 @@ function Runs({ site }: { site: string }) {
         {runs.length > 0 && <Table site={site} runs={runs} />}
         {list.isSuccess && runs.length === 0 && (
           <Text ta="center" py="xl">
-            {state || script ? 'No run is like this.' : 'Nothing has run yet. Runs are started from a script, by triggers, and by the command line.'}
+            {state || script || trigger || since ? 'No run is like this.' : 'Nothing has run yet. Runs are started from a script, by triggers, and by the command line.'}
           </Text>
         )}
         {list.hasNextPage && (

@@ -11,6 +11,8 @@ const REFRESH_MS = 5000
 export interface RunFilter {
   state?: State | undefined
   script_id?: string | undefined
+  trigger_id?: string | undefined
+  since_ms?: number | undefined
 }
 
 export function useRuns(site: string, filter: RunFilter) {
@@ -24,6 +26,26 @@ export function useRuns(site: string, filter: RunFilter) {
     // Only while the newest page is all that is shown: a long list is not loaded anew under the eyes.
     refetchInterval: (query) => ((query.state.data?.pages.length ?? 1) === 1 ? REFRESH_MS : false),
   })
+}
+
+/** How many runs ended in each span of `hours` since then. */
+export function useCounts(site: string, days: number) {
+  const hours = days > 2 ? 24 : 1
+  return useQuery({
+    queryKey: ['run-counts', site, days],
+    queryFn: () => unwrap(api.GET('/api/v1/sites/{site}/runs/counts', { params: { path: { site }, query: { since_ms: beginning(days), hours } } })),
+    select: (data) => data.items,
+    refetchInterval: 60_000,
+  })
+}
+
+/** Where the first of so many days begins, in whole days of this browser's time zone; for two days and less, hours ago. */
+export function beginning(days: number, now = Date.now()): number {
+  if (days <= 2) return now - (days * 24 - 1) * 3_600_000
+  const start = new Date(now)
+  start.setHours(0, 0, 0, 0)
+  start.setDate(start.getDate() - days + 1)
+  return start.getTime()
 }
 
 export function useRun(id: string) {

@@ -2,6 +2,7 @@ import { List, Loader, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { api, unwrap } from '../api/client'
 import { Problem } from '../ui/Problem'
+import { ago } from '../ui/time'
 import type { Secret } from './api'
 
 /** The scripts that use a secret, asked for anew each time: deleting relies on it. */
@@ -19,13 +20,17 @@ export function UsersList({ users, name }: { users: ReturnType<typeof useUsers>;
   if (!users.data) return <Loader size="sm" aria-label="Loading the scripts that use it" />
   const others = users.data.items.filter((user) => user.kind !== 'script')
   const certain = users.data.items.filter((user) => user.certain && user.kind === 'script')
-  const possible = users.data.items.filter((user) => !user.certain)
+  const possible = users.data.items.filter((user) => !user.certain && user.computed)
+  const before = users.data.items.filter((user) => !user.certain && !user.computed)
+  const read = users.data.items.filter((user) => user.read_ms)
   return (
     <Stack gap="sm">
       {certain.length === 0 && <Text size="sm">No script names {name} in its code.</Text>}
       <Scripts title="Not a script, but it uses it:" names={others.map((user) => user.name)} />
       <Scripts title={certain.length === 1 ? 'This script uses it:' : 'These scripts use it:'} names={certain.map((user) => user.name)} />
       <Scripts title="May use any secret, because they compute names:" names={possible.map((user) => user.name)} />
+      <Scripts title="Read it before, but no longer name it:" names={before.map((user) => user.name)} />
+      <Scripts title="Were given it:" names={read.map((user) => `${user.name}, ${ago(user.read_ms!)}`)} />
     </Stack>
   )
 }

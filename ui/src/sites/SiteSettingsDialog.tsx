@@ -10,12 +10,14 @@ import { fieldError } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { changed, shown, type Settings } from './settings'
 
-const LIMITS: { key: keyof Settings & ('memory' | 'cpu' | 'wall' | 'log' | 'body'); label: string; description: string }[] = [
+const LIMITS: { key: keyof Settings & ('memory' | 'cpu' | 'wall' | 'log' | 'body' | 'run_days' | 'run_count'); label: string; description: string }[] = [
   { key: 'memory', label: 'Memory of a run', description: 'Such as 128MiB.' },
   { key: 'cpu', label: 'Processor time of a run', description: 'Such as 60s.' },
   { key: 'wall', label: 'Time from start to end', description: 'Such as 5m or 1h.' },
   { key: 'log', label: 'Log of a run', description: 'Such as 1MiB.' },
   { key: 'body', label: 'Body of a response', description: 'Such as 32MiB.' },
+  { key: 'run_days', label: 'Days to keep runs', description: 'And their logs.' },
+  { key: 'run_count', label: 'Runs to keep', description: 'The oldest go first.' },
 ]
 const MAIL: { key: keyof Settings & `smtp_${'host' | 'port' | 'user' | 'password_secret' | 'from'}`; label: string; description: string }[] = [
   { key: 'smtp_host', label: 'Mail server', description: 'Empty: scripts cannot send mail.' },
@@ -30,7 +32,7 @@ const TLS = [
   { value: 'none', label: 'None: not encrypted' },
 ]
 const GRID = { display: 'grid', gap: 'var(--mantine-spacing-md)', gridTemplateColumns: 'repeat(auto-fill, minmax(13rem, 1fr))' }
-const FIELDS = ['memory', 'cpu', 'wall', 'log', 'body', 'egress_allow', 'egress_deny', 'paths', 'smtp_tls', ...MAIL.map(({ key }) => key)]
+const FIELDS = ['memory', 'cpu', 'wall', 'log', 'body', 'run_days', 'run_count', 'egress_allow', 'egress_deny', 'paths', 'smtp_tls', ...MAIL.map(({ key }) => key)]
 
 export function SiteSettingsDialog({ site, onClose }: { site: SiteOut | null; onClose: () => void }) {
   return (

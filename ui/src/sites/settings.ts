@@ -16,6 +16,8 @@ export interface Settings {
   smtp_user: string
   smtp_password_secret: string
   smtp_from: string
+  run_days: string
+  run_count: string
 }
 
 export function shown(settings: Given): Settings {
@@ -34,6 +36,8 @@ export function shown(settings: Given): Settings {
     smtp_user: settings.smtp_user,
     smtp_password_secret: settings.smtp_password_secret,
     smtp_from: settings.smtp_from,
+    run_days: String(settings.run_days),
+    run_count: String(settings.run_count),
   }
 }
 

@@ -131,6 +131,14 @@ function Row({ site, trigger, editable, onAction }: { site: string; trigger: Tri
             ) : (
               'Has not fired yet.'
             )}
+            {trigger.last_ms && (
+              <>
+                {' '}
+                <Anchor component={Link} size="xs" underline="always" to={`/sites/${site}/runs?trigger=${trigger.id}`}>
+                  All its runs
+                </Anchor>
+              </>
+            )}
           </Text>
           {trigger.problem && (
             <Text size="xs" c="var(--mantine-color-error)">

@@ -12,11 +12,13 @@ from nightdrop.api.paging import Cursor, Limit, Page
 from nightdrop.api.schema import In, Out
 from nightdrop.api.services import CallerDep, Services, ServicesDep
 from nightdrop.core.caller import Caller
-from nightdrop.runs.model import RunInfo, RunState
+from nightdrop.runs.history import HOUR_MS
+from nightdrop.runs.model import RunInfo, RunRequestError, RunState
 
 router = APIRouter(tags=["runs"])
 
 MAX_WAIT_S = 60.0
+MAX_SPANS = 1000
 
 
 class RunError(Out):
@@ -81,8 +83,32 @@ class RunQuery(In):
 
     state: RunState | None = None
     script_id: str | None = Field(None, max_length=100)
+    trigger_id: str | None = Field(None, max_length=100)
+    since_ms: int | None = Field(None, ge=0, lt=2**53, description="Queued at this time or later.")
+    until_ms: int | None = Field(None, ge=0, lt=2**53, description="Queued before this time.")
     limit: Limit = 50
     cursor: Cursor = None
+
+
+class CountQuery(In):
+    """Which spans."""
+
+    since_ms: int | None = Field(None, ge=0, lt=2**53, description="A day before, unless given.")
+    until_ms: int | None = Field(None, ge=0, lt=2**53, description="Now, unless given.")
+    hours: int = Field(1, ge=1, le=24 * 31, description="The length of a span.")
+
+
+class RunCount(Out):
+    """How many runs ended in a span, by state."""
+
+    at_ms: int = Field(description="Where it begins.")
+    runs: dict[RunState, int]
+
+
+class RunCounts(Out):
+    """The spans, the oldest first."""
+
+    items: list[RunCount]
 
 
 @router.post("/sites/{site}/runs", status_code=201)
@@ -123,10 +149,24 @@ def list_runs(site: str, query: Annotated[RunQuery, Query()], services: Services
         services.sites.get(caller, site).id,
         state=query.state,
         script_id=query.script_id,
+        trigger_id=query.trigger_id,
+        since_ms=query.since_ms,
+        until_ms=query.until_ms,
         limit=query.limit,
         cursor=query.cursor,
     )
     return Page(items=[shown(info) for info in page.items], next=page.cursor)
+
+
+@router.get("/sites/{site}/runs/counts")
+def count_runs(site: str, query: Annotated[CountQuery, Query()], services: ServicesDep, caller: CallerDep) -> RunCounts:
+    """Count the runs that ended, in spans of whole hours; those that were deleted since are counted too."""
+    until = services.clock.now_ms() if query.until_ms is None else query.until_ms
+    since = max(0, until - 24 * HOUR_MS) if query.since_ms is None else query.since_ms
+    if not 0 <= until - since <= MAX_SPANS * query.hours * HOUR_MS:
+        raise RunRequestError("These are too many spans.", hint=f"Ask for at most {MAX_SPANS}.", field="since_ms")
+    spans = services.history.spans(caller, services.sites.get(caller, site).id, since, until, query.hours)
+    return RunCounts(items=[RunCount.model_validate(span) for span in spans])
 
 
 @router.get("/runs/{run}")

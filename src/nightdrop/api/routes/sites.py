@@ -39,6 +39,8 @@ class Settings(Out):
     smtp_user: str = Field(description="The user to sign in as; without one nobody signs in.")
     smtp_password_secret: str = Field(description="The name of the secret that holds the password.")
     smtp_from: str = Field(description="The sender of mail for which the script names none.")
+    run_days: int = Field(description="Days for which runs and their logs are kept after their end.")
+    run_count: int = Field(description="How many runs are kept; beyond it the oldest go first.")
 
 
 class SiteOut(Out):
