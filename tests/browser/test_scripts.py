@@ -79,12 +79,13 @@ def test_a_new_user_moves_a_pasted_key_schedules_the_script_and_reads_its_log(
     page.get_by_role("combobox", name="Often used").click()
     page.get_by_role("option", name="Every minute").click()
     expect(page.get_by_role("status", name="Next times").get_by_role("listitem")).to_have_count(5)
+    # Six fields: the first one is the second, and nobody has to wait for the next minute.
+    scripts.label("Cron expression").fill("* * * * * *")
+    expect(page.get_by_role("status", name="Next times").get_by_role("listitem")).to_have_count(5)
     scripts.button("SAVE").click()
     expect(page.get_by_role("list").filter(has_text="* * * * *")).to_contain_text("Next in")
     page.get_by_role("tab", name="Log").click()
-    # At the latest when the next minute begins.
     log = page.get_by_role("log", name="Log")
-    log.wait_for(timeout=90_000)
     expect(log).to_contain_text(str(len(KEY)))
 
 

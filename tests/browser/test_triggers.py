@@ -90,6 +90,25 @@ def test_the_address_of_a_webhook_is_shown_once_and_works(hosted: Hosted, site: 
     assert hosted.context.request.post(renewed).status == 202
 
 
+def test_a_folder_is_watched(hosted: Hosted, site: str, triggers: Tab) -> None:
+    triggers.button("Add trigger").click()
+    choose(triggers, "Kind", "Watched folder")
+    triggers.label("Directory").fill("../up")
+    triggers.expected = {422}
+    triggers.button("SAVE").click()
+    expect(triggers.label("Directory")).to_have_attribute("aria-invalid", "true")
+    triggers.label("Directory").fill("in")
+    triggers.label("File names").fill("*.csv")
+    triggers.label("goes").check()
+    triggers.label("Seconds without a change").fill("0")
+    triggers.button("SAVE").click()
+    row = triggers.page.get_by_role("listitem").filter(has_text="Watched folder")
+    expect(row).to_contain_text("Files created or changed or deleted in in, *.csv")
+    assert hosted.run(site, 'MakeDir("in"); Log("made");') == ["made"]
+    [made] = stored(hosted, site)
+    assert (made["settings"]["on"], made["settings"]["settle_s"]) == (["created", "changed", "deleted"], 0)
+
+
 def test_one_script_after_another(hosted: Hosted, site: str, triggers: Tab) -> None:
     hosted.push(site, "first", 'Log("first");')
     triggers.button("Add trigger").click()

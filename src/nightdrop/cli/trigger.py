@@ -9,7 +9,7 @@ from nightdrop.cli.context import Context, of_site, pages, when
 from nightdrop.cli.usage import PAIR, TEXT, Group, pairs
 from nightdrop.core.errors import ConflictError, NotFoundError
 
-KINDS = ("schedule", "webhook", "after")
+KINDS = ("schedule", "webhook", "after", "folder")
 _ADD_HELP = """\
 Make a trigger of a script.
 
@@ -22,6 +22,12 @@ webhook   per_minute= requests in a minute, default 60
           max_body=   bytes, default 131072
 after     script=     the script that ends before
           on=         succeeded (default), failed or ended
+folder    path=       directory as scripts name it: of the site's own, or of its paths
+          pattern=    which file names, default *; recursive=yes: below it as well
+          on=         created,changed (default), deleted: what has to happen to a file
+          settle_s=   seconds for which a file has to stay as it is, default 2
+          every_s=    seconds between two looks, default 2
+          existing=   yes: take what is there when the trigger is made
 
 \b
 All: timeout_s=, concurrency_key=, retries= and backoff_s= (scripts marked idempotent only).
@@ -29,6 +35,7 @@ Examples:
   nightdrop trigger add schedule backup "cron=30 2 * * *" zone=Europe/Berlin
   nightdrop trigger add webhook deploy per_minute=10
   nightdrop trigger add after report script=backup
+  nightdrop trigger add folder take path=incoming pattern=*.csv
 """
 
 
@@ -48,7 +55,7 @@ class TriggerAmbiguousError(ConflictError):
 
 @click.group("trigger", cls=Group)
 def trigger_command() -> None:
-    """What starts runs by itself: schedules, webhooks, other scripts."""
+    """What starts runs by itself: schedules, webhooks, other scripts, files."""
 
 
 @trigger_command.command("ls")
@@ -207,6 +214,8 @@ def _what(settings: dict[str, Any]) -> str:
             return f"{settings['cron']} {settings['zone']}"
         case "webhook":
             return f"{settings['per_minute']} a minute"
+        case "folder":
+            return f"{settings['path']}/{settings['pattern']} {', '.join(settings['on'])}"
         case _:
             return f"{settings['script']} {settings['on']}"
 

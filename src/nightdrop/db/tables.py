@@ -311,6 +311,20 @@ Index("ix_triggers_after", triggers.c.after_script_id)
 _due = text("enabled AND next_ms IS NOT NULL")
 Index("ix_triggers_due", triggers.c.next_ms, sqlite_where=_due, postgresql_where=_due)
 
+# What watched folders held when they were looked at last.
+watched_files = Table(
+    "watched_files",
+    metadata,
+    Column("trigger_id", Ordered, ForeignKey("triggers.id", ondelete="CASCADE"), nullable=False),
+    Column("path", Ordered, nullable=False),
+    Column("size", Big, nullable=False),
+    Column("mtime_ns", Big, nullable=False),
+    Column("since_ms", Big, nullable=False),
+    Column("state", Ordered, nullable=False),
+    PrimaryKeyConstraint("trigger_id", "path"),
+    sqlite_with_rowid=False,
+)
+
 # Where a run comes from; a run that somebody asked for has no row. Apart from the run, whose last columns are large.
 run_origins = Table(
     "run_origins",

@@ -76,6 +76,13 @@ declare function Sleep(ms: number): void;
 declare function SendMail(from: string, to: string | string[], subject: string, body: string, attachments?: string | string[]): boolean;
 
 /**
+ * Returns the path of the file for which a watched folder started this run.
+ *
+ * It is the path that file functions take, the same as `Params.File.Path`; `""` in other runs.
+ */
+declare function CtxRelPath(): string;
+
+/**
  * Returns a deep copy, as in browsers.
  *
  * Maps, sets, dates, byte arrays and cycles are copied; a function cannot be.

@@ -82,6 +82,14 @@ FUNCTIONS = (
     ),
     SEND_MAIL,
     Function(
+        "CtxRelPath",
+        (),
+        "string",
+        "Returns the path of the file for which a watched folder started this run.",
+        _READING,
+        ('It is the path that file functions take, the same as `Params.File.Path`; `""` in other runs.',),
+    ),
+    Function(
         "structuredClone",
         (Param("value", "T"),),
         "T",

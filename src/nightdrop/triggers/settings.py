@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from nightdrop.core.errors import InvalidError
 from nightdrop.runs.model import MAX_KEY, MAX_TIMEOUT_S
@@ -17,6 +17,7 @@ class TriggerKind(StrEnum):
     SCHEDULE = "schedule"
     WEBHOOK = "webhook"
     AFTER = "after"
+    FOLDER = "folder"
 
 
 class TriggerSettingsError(InvalidError):
@@ -77,8 +78,55 @@ class AfterSettings(_Settings):
     on: Literal["succeeded", "failed", "ended"] = "succeeded"
 
 
-TriggerSettings = Annotated[ScheduleSettings | WebhookSettings | AfterSettings, Field(discriminator="kind")]
-_KINDS = (ScheduleSettings, WebhookSettings, AfterSettings)
+class FolderSettings(_Settings):
+    """Run for each file that comes into a directory of the site, changes there or goes."""
+
+    kind: Literal["folder"] = "folder"
+    path: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="A directory as scripts name it: below the site's own, or one of `paths` of the site.",
+    )
+    pattern: str = Field("*", min_length=1, max_length=200, description="Which file names: `*`, `?`, `[a-z]`.")
+    recursive: bool = Field(False, description="In the directories below as well.")
+    on: tuple[Literal["created", "changed", "deleted"], ...] = Field(
+        ("created", "changed"), min_length=1, max_length=3, description="What has to happen to a file."
+    )
+    settle_s: int = Field(
+        2, ge=0, le=86_400, description="Seconds for which a file has to stay as it is before it is taken."
+    )
+    every_s: float = Field(2, ge=0.2, le=86_400, description="Seconds between two looks.")
+    existing: bool = Field(False, description="Take the files as well that are there when the trigger is made.")
+
+    @field_validator("on", mode="before")
+    @classmethod
+    def _listed(cls, on: object) -> object:
+        """Take a text with commas too, as the command line gives it."""
+        return [part.strip() for part in on.split(",")] if isinstance(on, str) else on
+
+    @field_validator("path")
+    @classmethod
+    def _without_end(cls, path: str) -> str:
+        return path.rstrip("/") or "/"
+
+    def check(self) -> None:
+        """Make sure that the path leads to where it seems to.
+
+        Raises:
+            TriggerSettingsError
+        """
+        if not self.path.isprintable() or ".." in self.path.split("/"):
+            raise TriggerSettingsError(
+                "The path must not lead upwards, and has no control characters.",
+                hint="Write it like incoming, or /srv/in.",
+                field="path",
+            )
+
+
+TriggerSettings = Annotated[
+    ScheduleSettings | WebhookSettings | AfterSettings | FolderSettings, Field(discriminator="kind")
+]
+_KINDS = (ScheduleSettings, WebhookSettings, AfterSettings, FolderSettings)
 _NAMES = frozenset(name for part in _KINDS for name in part.model_fields)
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(TriggerSettings)
 

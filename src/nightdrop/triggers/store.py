@@ -25,6 +25,7 @@ from nightdrop.runs.bell import Bell
 from nightdrop.scripts.model import ScriptMissingError
 from nightdrop.triggers.cron import next_time, upcoming
 from nightdrop.triggers.firing import Firing, fire, record_firing
+from nightdrop.triggers.folders import forget
 from nightdrop.triggers.model import (
     MAX_NAME,
     MAX_PER_SCRIPT,
@@ -40,6 +41,7 @@ from nightdrop.triggers.model import (
 from nightdrop.triggers.rows import SELECT, stored, trigger_info
 from nightdrop.triggers.settings import (
     AfterSettings,
+    FolderSettings,
     ScheduleSettings,
     TriggerSettings,
     WebhookSettings,
@@ -206,6 +208,8 @@ class TriggerStore:
                 enabled=before.enabled if enabled is None else enabled,
             )
             conn.execute(_CHANGE, {**values, "id": before.id})
+            if isinstance(settings, FolderSettings) and settings != before.settings:
+                forget(conn, [before.id])
             after = self._required(conn, site, trigger)
         self._ring()
         return after
@@ -292,6 +296,8 @@ class TriggerStore:
         next_ms = after = None
         if isinstance(settings, ScheduleSettings):
             next_ms = next_time(settings.cron, settings.zone, self._clock.now_ms())
+        elif isinstance(settings, FolderSettings):
+            settings.check()
         elif isinstance(settings, AfterSettings):
             after = _script(conn, site, settings.script).id
             _refuse_loop(conn, row.id, after, trigger)

@@ -38,6 +38,7 @@ from nightdrop.sandbox.places import Places
 from nightdrop.sandbox.probe import SandboxLevel, probe
 from nightdrop.secrets.reseal import Resealing
 from nightdrop.secrets.store import SecretStore
+from nightdrop.triggers.folders import Folders
 from nightdrop.triggers.followers import Followers
 from nightdrop.triggers.schedules import Schedules
 from nightdrop.worker.aio import Requests
@@ -52,6 +53,7 @@ from nightdrop.worker.pairs import ROLES, PairPool, Role
 from nightdrop.worker.rotation import Rotator, published_key, sealed_form
 from nightdrop.worker.scheduler import Scheduler
 from nightdrop.worker.status import WorkerStatus, write_status
+from nightdrop.worker.watching import FolderWatch
 
 log = structlog.get_logger()
 
@@ -184,11 +186,19 @@ class Worker:
         loop.set_exception_handler(_loop_failed)
         scheduler = Scheduler(Schedules(self._db, SystemClock()), SystemClock(), self._dispatcher.rung)
         # Runs ring often, and keeping house costs a transaction: so they have different bells.
-        rung = {"worker": self._dispatcher.rung, "house": self._house.set, "triggers": scheduler.rang}
+        watch = FolderWatch(
+            Folders(self._db, SystemClock()), self._site_files, self._places.problem, self._dispatcher.rung
+        )
+
+        def triggers_changed() -> None:
+            scheduler.rang()
+            watch.rang()
+
+        rung = {"worker": self._dispatcher.rung, "house": self._house.set, "triggers": triggers_changed}
         listeners = [self._listen(role, called) for role, called in rung.items()]
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        tasks = [loop.create_task(self._keep_house()), loop.create_task(scheduler.run())]
+        tasks = [loop.create_task(one) for one in (self._keep_house(), scheduler.run(), watch.run())]
         if not self._db.is_sqlite:
             # Web processes on other hosts ring through the database.
             tasks.append(loop.create_task(keep_listening(self._db.url, rung)))

@@ -1377,6 +1377,90 @@ export interface components {
             code: string;
         };
         /**
+         * FolderSettings
+         * @description Run for each file that comes into a directory of the site, changes there or goes.
+         */
+        FolderSettings: {
+            /**
+             * Params
+             * @description Parameters of each run.
+             */
+            params?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Timeout S
+             * @description Time limit of each run, seconds.
+             */
+            timeout_s?: number | null;
+            /**
+             * Concurrency Key
+             * @description Of the runs of the site with the same key one runs at a time.
+             */
+            concurrency_key?: string | null;
+            /**
+             * Retries
+             * @description How often a failed run is tried again; only for a script marked idempotent.
+             * @default 0
+             */
+            retries: number;
+            /**
+             * Backoff S
+             * @description Seconds before the first retry; each further one waits twice as long.
+             * @default 30
+             */
+            backoff_s: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "folder";
+            /**
+             * Path
+             * @description A directory as scripts name it: below the site's own, or one of `paths` of the site.
+             */
+            path: string;
+            /**
+             * Pattern
+             * @description Which file names: `*`, `?`, `[a-z]`.
+             * @default *
+             */
+            pattern: string;
+            /**
+             * Recursive
+             * @description In the directories below as well.
+             * @default false
+             */
+            recursive: boolean;
+            /**
+             * On
+             * @description What has to happen to a file.
+             * @default [
+             *       "created",
+             *       "changed"
+             *     ]
+             */
+            on: ("created" | "changed" | "deleted")[];
+            /**
+             * Settle S
+             * @description Seconds for which a file has to stay as it is before it is taken.
+             * @default 2
+             */
+            settle_s: number;
+            /**
+             * Every S
+             * @description Seconds between two looks.
+             * @default 2
+             */
+            every_s: number;
+            /**
+             * Existing
+             * @description Take the files as well that are there when the trigger is made.
+             * @default false
+             */
+            existing: boolean;
+        };
+        /**
          * Health
          * @description Whether this process and its worker are well.
          */
@@ -1558,7 +1642,7 @@ export interface components {
             name: string;
             kind: components["schemas"]["TriggerKind"];
             /** Settings */
-            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"];
+            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["FolderSettings"];
             /** Enabled */
             enabled: boolean;
             /** Created Ms */
@@ -1804,7 +1888,7 @@ export interface components {
              */
             script: string;
             /** Settings */
-            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"];
+            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["FolderSettings"];
             /**
              * Name
              * @default
@@ -2853,7 +2937,7 @@ export interface components {
          * @description What starts the run.
          * @enum {string}
          */
-        TriggerKind: "schedule" | "webhook" | "after";
+        TriggerKind: "schedule" | "webhook" | "after" | "folder";
         /**
          * TriggerOut
          * @description A trigger.
@@ -2871,7 +2955,7 @@ export interface components {
             name: string;
             kind: components["schemas"]["TriggerKind"];
             /** Settings */
-            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"];
+            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["FolderSettings"];
             /** Enabled */
             enabled: boolean;
             /** Created Ms */
@@ -3076,6 +3160,7 @@ export type CronQuery = components['schemas']['CronQuery'];
 export type CronTimes = components['schemas']['CronTimes'];
 export type EntryOut = components['schemas']['EntryOut'];
 export type FieldProblem = components['schemas']['FieldProblem'];
+export type FolderSettings = components['schemas']['FolderSettings'];
 export type Health = components['schemas']['Health'];
 export type HookOut = components['schemas']['HookOut'];
 export type InvitationIn = components['schemas']['InvitationIn'];

@@ -9,6 +9,7 @@ import { useSubmit } from '../ui/useSubmit'
 import { AfterFields } from './AfterFields'
 import { changeTrigger, createTrigger, useTriggersChanged, type Trigger } from './api'
 import { FIELDS, fresh, typedOf, type Typed } from './form'
+import { FolderFields } from './FolderFields'
 import { MoreFields } from './MoreFields'
 import { ScheduleFields } from './ScheduleFields'
 import { KINDS } from './summary'
@@ -57,6 +58,7 @@ function Form({ site, script, trigger, onClose, onMade }: Props) {
       {!trigger && <Select label="Kind" data={Object.entries(KINDS).map(([value, label]) => ({ value, label }))} value={typed.kind} allowDeselect={false} data-autofocus onChange={(kind) => kind && set({ kind: kind as Typed['kind'] })} />}
       {typed.kind === 'schedule' && <ScheduleFields site={site} {...shared} />}
       {typed.kind === 'after' && <AfterFields site={site} self={script.id} {...shared} />}
+      {typed.kind === 'folder' && <FolderFields {...shared} />}
       {typed.kind === 'webhook' && (
         <>
           <NumberInput label="Requests a minute" description="More are refused." min={1} max={60000} value={typed.per_minute} onChange={(value) => set({ per_minute: Number(value) })} error={fieldError(form.error, 'per_minute')} />

@@ -1,4 +1,4 @@
-import type { AfterSettings, ScheduleSettings, TriggerKind, WebhookSettings } from '../api/schema'
+import type { AfterSettings, FolderSettings, ScheduleSettings, TriggerKind, WebhookSettings } from '../api/schema'
 import type { Trigger } from './api'
 
 /** What stands in the fields of the dialog, of every kind of trigger. */
@@ -13,6 +13,13 @@ export interface Typed {
   max_body_kb: number
   script: string
   on: AfterSettings['on']
+  path: string
+  pattern: string
+  recursive: boolean
+  events: FolderSettings['on']
+  settle_s: number
+  every_s: number
+  existing: boolean
   params: string
   timeout_s: number | null
   concurrency_key: string
@@ -23,22 +30,24 @@ export interface Typed {
 export function fresh(): Typed {
   return {
     kind: 'schedule', name: '', cron: '0 6 * * *', zone: Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC', missed: 'run', overlap: 'skip',
-    per_minute: 60, max_body_kb: 128, script: '', on: 'succeeded', params: '', timeout_s: null, concurrency_key: '', retries: 0, backoff_s: 30,
+    per_minute: 60, max_body_kb: 128, script: '', on: 'succeeded',
+    path: '', pattern: '*', recursive: false, events: ['created', 'changed'], settle_s: 2, every_s: 2, existing: false, params: '', timeout_s: null, concurrency_key: '', retries: 0, backoff_s: 30,
   }
 }
 
 export function typedOf({ name, settings }: Trigger): Typed {
   const { params, timeout_s, concurrency_key, retries, backoff_s, ...own } = settings
   const shown = params && Object.keys(params).length ? JSON.stringify(params, null, 2) : ''
-  const rest = 'max_body' in own ? { ...own, max_body_kb: own.max_body / 1024 } : own
+  const rest = own.kind === 'webhook' ? { ...own, max_body_kb: own.max_body / 1024 } : own.kind === 'folder' ? { ...own, on: fresh().on, events: own.on } : own
   return { ...fresh(), ...rest, name, params: shown, timeout_s: timeout_s ?? null, concurrency_key: concurrency_key ?? '', retries, backoff_s }
 }
 
 /** The settings of each kind that the others do not have. */
-export const FIELDS: Record<TriggerKind, (typed: Typed) => Partial<ScheduleSettings> | Partial<WebhookSettings> | Partial<AfterSettings>> = {
+export const FIELDS: Record<TriggerKind, (typed: Typed) => Partial<ScheduleSettings> | Partial<WebhookSettings> | Partial<AfterSettings> | Partial<FolderSettings>> = {
   schedule: ({ cron, zone, missed, overlap }) => ({ cron, zone, missed, overlap }),
   webhook: ({ per_minute, max_body_kb }) => ({ per_minute, max_body: Math.round(max_body_kb * 1024) }),
   after: ({ script, on }) => ({ script, on }),
+  folder: ({ path, pattern, recursive, events, settle_s, every_s, existing }) => ({ path, pattern, recursive, on: events, settle_s, every_s, existing }),
 }
 
 export interface FieldsProps {

@@ -7,6 +7,8 @@ export function summary({ settings }: Pick<TriggerOut, 'settings'>): string {
       return `${settings.cron}, ${settings.zone}`
     case 'webhook':
       return `Requests to its address, at most ${settings.per_minute} a minute`
+    case 'folder':
+      return `Files ${settings.on.join(' or ')} in ${settings.path}, ${settings.pattern}${settings.recursive ? ', also below it' : ''}`
     case 'after':
       return `After ${settings.script} has ${settings.on}`
   }
@@ -16,4 +18,5 @@ export const KINDS = {
   schedule: 'Schedule',
   webhook: 'Webhook',
   after: 'After another script',
+  folder: 'Watched folder',
 } as const

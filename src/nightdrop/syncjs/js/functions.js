@@ -37,6 +37,10 @@ const functions = {
   SendMail(from, to, subject, body, attachments) {
     return sendMail({ From: from, To: to, Subject: subject, Text: body, Masks: attachments });
   },
+  CtxRelPath() {
+    const file = globalThis.Params?.File;
+    return typeof file?.Path === "string" ? file.Path : "";
+  },
   structuredClone(value) {
     return cloneInto(value, new Map());
   },

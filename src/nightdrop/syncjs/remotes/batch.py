@@ -10,7 +10,7 @@ from nightdrop.syncjs.remotes.link import Link
 from nightdrop.syncjs.remotes.local import LocalFileError, LocalFiles
 from nightdrop.syncjs.remotes.port import Item, ItemKind, Limits, RemoteError
 from nightdrop.syncjs.remotes.progress import Progress
-from nightdrop.syncjs.remotes.transfer import TEMPORARY, CodecError, Transfer
+from nightdrop.syncjs.remotes.transfer import CodecError, Transfer
 
 # What each place of a connection stands for: larger files take more of them, up to all, as their buffers are larger.
 _PLACE_BYTES = 64 * 1024
@@ -142,7 +142,7 @@ class Batch:
         if depth > self._limits.depth:
             raise LocalFileError(f"directories are nested deeper than {self._limits.depth}")
         for item in self._files.list_dir(folder):
-            if item.kind is ItemKind.FILE and not item.name.endswith(TEMPORARY):
+            if item.kind is ItemKind.FILE and not item.name.endswith(names.TEMPORARY):
                 yield relative, item
             elif recursive and item.is_dir and item.name != versions.FOLDER:
                 yield from self._local_walk(item.path, names.below(relative, item.name), recursive, depth + 1)
@@ -161,7 +161,7 @@ class Batch:
         # Listed to the end first: some protocols do one thing at a time, and sources may be deleted.
         listed = await self._link.ask(lambda: self._listed(start, pattern, recursive))
         for relative, item in sorted(listed, key=lambda entry: entry[1].path):
-            wanted = item.kind is ItemKind.FILE and not item.name.endswith(TEMPORARY)
+            wanted = item.kind is ItemKind.FILE and not item.name.endswith(names.TEMPORARY)
             if not wanted or not names.matches(self._opened(item.name), pattern):
                 continue
             found = True

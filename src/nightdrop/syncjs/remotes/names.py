@@ -7,6 +7,8 @@ from functools import lru_cache
 from nightdrop.syncjs.remotes.port import RemoteError
 
 MAX_PATH = 4096
+# What the name of a file on its way ends with.
+TEMPORARY = ".tempfile"
 _MAX_NAME = 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WILD = re.compile(r"[*?\[]")

@@ -22,7 +22,6 @@ from nightdrop.syncjs.remotes.port import Item, RemoteError
 from nightdrop.syncjs.remotes.progress import Progress
 from nightdrop.syncjs.remotes.resume import Download, Upload
 
-TEMPORARY = ".tempfile"
 _PIECE_BYTES = 1024 * 1024
 
 Begun = TypeVar("Begun")
@@ -135,7 +134,7 @@ class Transfer:
     ) -> None:
         chosen = self._options.up
         remote = self._link.remote
-        written = target + TEMPORARY if chosen.temp_name else target
+        written = target + names.TEMPORARY if chosen.temp_name else target
         kept = await self._put_aside(target) if existing and chosen.versioned and not chosen.temp_name else None
         mtime = before.st_mtime if chosen.adjust_time else None
         upload = Upload(self._link, written, self._sealed(before.st_size), mtime)
@@ -261,7 +260,7 @@ class Transfer:
         try:
             if download.mtime is not None:
                 source = replace(source, mtime=download.mtime)
-            temporary = names.base(target) + TEMPORARY if chosen.temp_name else None
+            temporary = names.base(target) + names.TEMPORARY if chosen.temp_name else None
             local = self._files.open_write(target, temporary)
             try:
                 async for piece in self._decoded(download):
