@@ -109,6 +109,23 @@ def test_a_folder_is_watched(hosted: Hosted, site: str, triggers: Tab) -> None:
     assert (made["settings"]["on"], made["settings"]["settle_s"]) == (["created", "changed", "deleted"], 0)
 
 
+def test_somebody_is_told_of_failures(hosted: Hosted, site: str, triggers: Tab) -> None:
+    triggers.button("Add trigger").click()
+    choose(triggers, "Kind", "Notice of failures")
+    triggers.expected = {422}
+    triggers.button("SAVE").click()
+    expect(triggers.label("Mail addresses")).to_have_attribute("aria-invalid", "true")
+    triggers.label("Mail addresses").fill("me@example.com")
+    triggers.button("SAVE").click()
+    row = triggers.page.get_by_role("listitem").filter(has_text="Notice of failures")
+    expect(row).to_contain_text("When a run has failed: me@example.com")
+    triggers.button("Edit: Notice of failures").click()
+    triggers.label("Minutes without another notice").fill("60")
+    triggers.button("SAVE").click()
+    triggers.dialog("Edit trigger").wait_for(state="detached")
+    assert stored(hosted, site)[0]["settings"]["every_minutes"] == 60
+
+
 def test_one_script_after_another(hosted: Hosted, site: str, triggers: Tab) -> None:
     hosted.push(site, "first", 'Log("first");')
     triggers.button("Add trigger").click()

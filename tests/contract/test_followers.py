@@ -9,7 +9,7 @@ from nightdrop.runs.queue import RunQueue
 from nightdrop.scripts.store import ScriptStore
 from nightdrop.triggers.followers import Followers
 from nightdrop.triggers.model import HookMissingError
-from nightdrop.triggers.settings import AfterSettings, ScheduleSettings, WebhookSettings
+from nightdrop.triggers.settings import AfterSettings, NotifySettings, ScheduleSettings, WebhookSettings
 from nightdrop.triggers.store import TriggerStore
 
 SITE = "site_a"
@@ -198,3 +198,43 @@ def test_settings_of_a_schedule_are_kept_apart(world):
     world.store.create(SYSTEM, SITE, "first", ScheduleSettings(cron="@daily"))
     world.end()
     assert world.waiting() == []
+
+
+def test_a_failure_is_told_and_more_of_them_are_held_back(world):
+    trigger, _ = world.store.create(SYSTEM, SITE, "first", NotifySettings(to="me@example.com", every_minutes=10))
+    for state in (RunState.SUCCEEDED, RunState.CANCELLED):
+        world.end(state)
+    assert world.waiting() == []
+    failed = world.end(RunState.FAILED, error={"message": "no such host", "line": 3})
+    (notice,) = world.waiting()
+    assert (notice.script_name, notice.script_id, notice.created_by) == ("notification", None, f"notify:{trigger.id}")
+    params = world.queue.get(SYSTEM, notice.id).params
+    assert params == {
+        "To": "me@example.com",
+        "Subject": "nightdrop: first in site_a: failed (line 3)",
+        "Text": f"first in site_a: failed (line 3)\nno such host\nRun {failed.id}",
+    }
+    # One that fails itself is not told.
+    world.end_next(RunState.FAILED)
+    world.end(RunState.KILLED)
+    assert world.waiting() == []
+    world.clock.advance(10 * 60_000)
+    world.end(RunState.TIMED_OUT, reason="took longer than 5 s")
+    (notice,) = world.waiting()
+    text = world.queue.get(SYSTEM, notice.id).params["Text"]
+    assert text.splitlines()[:2] == ["first in site_a: timed out", "took longer than 5 s"]
+
+
+def test_a_failure_that_is_tried_again_is_told_when_the_last_try_has_failed(world):
+    world.scripts.change(SYSTEM, SITE, "first", idempotent=True)
+    world.store.create(SYSTEM, SITE, "first", NotifySettings(url_secret="chat"))
+    _, token = world.store.create(SYSTEM, SITE, "first", WebhookSettings(retries=1, backoff_s=1))
+    world.store.call_hook(world.store.of_hook(token), {})
+    world.end_next(RunState.FAILED)
+    assert [run.script_name for run in world.waiting()] == ["first"]
+    world.clock.advance(60_000)
+    world.end_next(RunState.FAILED)
+    (notice,) = world.waiting()
+    params = world.queue.get(SYSTEM, notice.id).params
+    assert (params["Url"], params["UrlSecret"]) == ("", "chat")
+    assert params["Notice"]["state"] == "failed"

@@ -9,7 +9,7 @@ from nightdrop.cli.context import Context, of_site, pages, when
 from nightdrop.cli.usage import PAIR, TEXT, Group, pairs
 from nightdrop.core.errors import ConflictError, NotFoundError
 
-KINDS = ("schedule", "webhook", "after", "folder")
+KINDS = ("schedule", "webhook", "after", "folder", "notify")
 _ADD_HELP = """\
 Make a trigger of a script.
 
@@ -28,6 +28,10 @@ folder    path=       directory as scripts name it: of the site's own, or of its
           settle_s=   seconds for which a file has to stay as it is, default 2
           every_s=    seconds between two looks, default 2
           existing=   yes: take what is there when the trigger is made
+notify    to=         mail addresses that are told when a run of the script has failed
+          url=        or the address where a JSON object is posted
+          url_secret= or the name of a secret that holds such an address
+          every_minutes= no other notice for so long, default 15
 
 \b
 All: timeout_s=, concurrency_key=, retries= and backoff_s= (scripts marked idempotent only).
@@ -36,6 +40,7 @@ Examples:
   nightdrop trigger add webhook deploy per_minute=10
   nightdrop trigger add after report script=backup
   nightdrop trigger add folder take path=incoming pattern=*.csv
+  nightdrop trigger add notify backup to=me@example.com
 """
 
 
@@ -216,6 +221,8 @@ def _what(settings: dict[str, Any]) -> str:
             return f"{settings['per_minute']} a minute"
         case "folder":
             return f"{settings['path']}/{settings['pattern']} {', '.join(settings['on'])}"
+        case "notify":
+            return settings["to"] or settings["url"] or f"secret {settings['url_secret']}"
         case _:
             return f"{settings['script']} {settings['on']}"
 

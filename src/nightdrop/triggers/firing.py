@@ -15,7 +15,7 @@ from nightdrop.runs.model import encode_params
 from nightdrop.triggers.model import Trigger
 
 _SCRIPT = text("SELECT name, version, idempotent FROM scripts WHERE id = :script")
-_FIRED = text("UPDATE triggers SET last_ms = :now, last_run_id = :run, problem = NULL WHERE id = :id")
+FIRED = text("UPDATE triggers SET last_ms = :now, last_run_id = :run, problem = NULL WHERE id = :id")
 _PROBLEM = text("UPDATE triggers SET problem = :problem WHERE id = :id")
 _UNENDED = text(
     "SELECT count(*) FROM runs r JOIN run_origins o ON o.run_id = r.id"
@@ -57,7 +57,7 @@ def fire(conn: Connection, trigger: Trigger, firing: Firing, now_ms: int) -> tup
         timeout_s=trigger.settings.timeout_s,
     )
     insert_run(conn, run, Origin(trigger.kind.value, trigger.id))
-    conn.execute(_FIRED, {"id": trigger.id, "now": now_ms, "run": run.id})
+    conn.execute(FIRED, {"id": trigger.id, "now": now_ms, "run": run.id})
     return run.id, {"script": script.name, "trigger": trigger.id, "kind": trigger.kind.value}
 
 

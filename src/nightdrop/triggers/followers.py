@@ -15,11 +15,11 @@ from nightdrop.runs.insert import NewRun, Origin, insert_run
 from nightdrop.runs.model import FinishedRun, RunState
 from nightdrop.triggers.firing import Firing, fire, note_problem, record_firing, unended
 from nightdrop.triggers.model import Trigger
+from nightdrop.triggers.notices import FAILURES, notify
 from nightdrop.triggers.rows import SELECT, trigger_info
-from nightdrop.triggers.settings import AfterSettings
+from nightdrop.triggers.settings import AfterSettings, TriggerKind
 
 MAX_QUEUED = 1000
-_TRIED_AGAIN = frozenset({RunState.FAILED, RunState.TIMED_OUT, RunState.KILLED, RunState.LOST})
 # Most runs have neither: one look finds those that do.
 _WITH_FOLLOWERS = text(
     "SELECT r.id, r.site_id, r.script_id, r.script_name, r.params, r.concurrency_key, r.timeout_s, r.created_by,"
@@ -28,7 +28,9 @@ _WITH_FOLLOWERS = text(
     " WHERE r.id IN :ids AND (o.run_id IS NOT NULL"
     " OR EXISTS (SELECT 1 FROM triggers t WHERE t.after_script_id = r.script_id)) ORDER BY r.id"
 ).bindparams(bindparam("ids", expanding=True))
-_AFTER = text(f"{SELECT} WHERE t.after_script_id = :script AND t.kind = 'after' AND t.enabled ORDER BY t.id")
+_AFTER = text(
+    f"{SELECT} WHERE t.after_script_id = :script AND t.kind IN ('after', 'notify') AND t.enabled ORDER BY t.id"
+)
 _TRIGGER = text(f"{SELECT} WHERE t.id = :id AND t.enabled")
 
 Entry = tuple[Trigger, str, Mapping[str, Any]]
@@ -59,6 +61,9 @@ class Followers:
     def _fire(self, conn: Connection, found: Row[Any], row: Row[Any], end: FinishedRun) -> Entry | None:
         try:
             trigger = trigger_info(found)
+            if trigger.kind is TriggerKind.NOTIFY:
+                queued = notify(conn, trigger, row, end, self._clock.now_ms())
+                return None if queued is None else (trigger, *queued)
             if not _waits_for(trigger, end.state):
                 return None
             if unended(conn, trigger) >= MAX_QUEUED:
@@ -73,7 +78,7 @@ class Followers:
         return trigger, run_id, detail
 
     def _retry(self, conn: Connection, row: Row[Any], end: FinishedRun) -> Entry | None:
-        if end.state not in _TRIED_AGAIN or row.trigger_id is None or not row.idempotent:
+        if end.state not in FAILURES or row.trigger_id is None or not row.idempotent:
             return None
         found = conn.execute(_TRIGGER, {"id": row.trigger_id}).first()
         try:

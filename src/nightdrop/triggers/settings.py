@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from nightdrop.core.errors import InvalidError
+from nightdrop.core.mail_address import AddressError, parse_address
 from nightdrop.runs.model import MAX_KEY, MAX_TIMEOUT_S
 
 DAY_S = 86_400
@@ -18,6 +19,7 @@ class TriggerKind(StrEnum):
     WEBHOOK = "webhook"
     AFTER = "after"
     FOLDER = "folder"
+    NOTIFY = "notify"
 
 
 class TriggerSettingsError(InvalidError):
@@ -123,10 +125,49 @@ class FolderSettings(_Settings):
             )
 
 
+class NotifySettings(_Settings):
+    """Tell people when a run of the script has failed: by mail, or by a request to an address."""
+
+    kind: Literal["notify"] = "notify"
+    to: str = Field("", max_length=1000, description="Mail addresses, with commas between them.")
+    url: str = Field("", max_length=2000, description="Where a JSON object with `text` is posted.")
+    url_secret: str = Field("", max_length=128, description="Name of the secret that holds this address.")
+    every_minutes: int = Field(
+        15, ge=0, le=7 * 24 * 60, description="After a notice there is none for so long; the next one counts them."
+    )
+
+    def check(self) -> None:
+        """Make sure that it says in one way where to.
+
+        Raises:
+            TriggerSettingsError
+        """
+        given = [name for name in ("to", "url", "url_secret") if getattr(self, name)]
+        if len(given) != 1:
+            raise TriggerSettingsError(
+                "A notice goes to one of mail addresses, an address, and an address in a secret.",
+                hint="Give one of to, url and url_secret.",
+                field=given[-1] if given else "to",
+            )
+        if self.url and not self.url.startswith(("https://", "http://")):
+            raise TriggerSettingsError(
+                "This is not an address.", hint="It begins with https:// or http://.", field="url"
+            )
+        for text in self.to.split(",") if self.to else []:
+            try:
+                parse_address(text.strip())
+            except AddressError:
+                raise TriggerSettingsError(
+                    "This is not a list of mail addresses.",
+                    hint="Write it like a@example.com, b@example.com.",
+                    field="to",
+                ) from None
+
+
 TriggerSettings = Annotated[
-    ScheduleSettings | WebhookSettings | AfterSettings | FolderSettings, Field(discriminator="kind")
+    ScheduleSettings | WebhookSettings | AfterSettings | FolderSettings | NotifySettings, Field(discriminator="kind")
 ]
-_KINDS = (ScheduleSettings, WebhookSettings, AfterSettings, FolderSettings)
+_KINDS = (ScheduleSettings, WebhookSettings, AfterSettings, FolderSettings, NotifySettings)
 _NAMES = frozenset(name for part in _KINDS for name in part.model_fields)
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(TriggerSettings)
 

@@ -42,6 +42,7 @@ from nightdrop.triggers.rows import SELECT, stored, trigger_info
 from nightdrop.triggers.settings import (
     AfterSettings,
     FolderSettings,
+    NotifySettings,
     ScheduleSettings,
     TriggerSettings,
     WebhookSettings,
@@ -298,6 +299,10 @@ class TriggerStore:
             next_ms = next_time(settings.cron, settings.zone, self._clock.now_ms())
         elif isinstance(settings, FolderSettings):
             settings.check()
+        elif isinstance(settings, NotifySettings):
+            settings.check()
+            # What its runs end with is looked for by this column.
+            after = row.id
         elif isinstance(settings, AfterSettings):
             after = _script(conn, site, settings.script).id
             _refuse_loop(conn, row.id, after, trigger)

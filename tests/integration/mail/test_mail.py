@@ -1,7 +1,9 @@
 """Scripts send mail through a confined courier; the script never has the password of the server."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -9,7 +11,7 @@ import trustme
 import mail_server
 from machine import Machine
 from mail_server import IMPLICIT, PASSWORD, STARTTLS, USER, MailServer
-from support import Installation
+from support import Installation, Received, wait_until
 
 AUTHORITY = trustme.CA()
 
@@ -199,3 +201,26 @@ def test_a_server_with_a_certificate_of_somebody_else(machine: Machine, mail: Ma
         assert run["state"] == "succeeded"
         assert log[-2].startswith("mail: connect: the certificate is not accepted: ")
         assert other.accepted == []
+
+
+def test_a_failure_is_told_by_mail_and_by_a_request(machine: Machine, mail: MailServer, http_server: Received) -> None:
+    installation = machine.installation
+    installation.ok("secret", "set", "chat", stdin=f"{http_server.url}/hooks/needle")
+    (installation.folder / "bad.js").write_text("\nnowhere();")
+    installation.ok("script", "push", "bad.js")
+    installation.ok("trigger", "add", "notify", "bad", "to=me@example.com")
+    installation.ok("trigger", "add", "notify", "bad", "url_secret=chat")
+    machine.call("POST", "/sites/default/runs?wait=60", {"script": "bad"})
+
+    def told() -> list[dict[str, Any]]:
+        runs = machine.call("GET", "/sites/default/runs")["items"]
+        return [run for run in runs if run["script_name"] == "notification" and run["state"] == "succeeded"]
+
+    wait_until(lambda: len(told()) == 2, "both notices")
+    assert mail.last().message["Subject"] == "nightdrop: bad in default: failed (line 2)"
+    [(method, path, _, body)] = http_server.requests
+    assert (method, path) == ("POST", "/hooks/needle")
+    assert json.loads(body)["text"].startswith(
+        "bad in default: failed (line 2)\nReferenceError: nowhere is not defined"
+    )
+    assert all("needle" not in json.dumps(machine.call("GET", f"/runs/{run['id']}")) for run in told())

@@ -1642,7 +1642,7 @@ export interface components {
             name: string;
             kind: components["schemas"]["TriggerKind"];
             /** Settings */
-            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["FolderSettings"];
+            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["FolderSettings"] | components["schemas"]["NotifySettings"];
             /** Enabled */
             enabled: boolean;
             /** Created Ms */
@@ -1888,7 +1888,7 @@ export interface components {
              */
             script: string;
             /** Settings */
-            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["FolderSettings"];
+            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["FolderSettings"] | components["schemas"]["NotifySettings"];
             /**
              * Name
              * @default
@@ -1941,6 +1941,70 @@ export interface components {
              * @description They are taken out of every stored version of the script.
              */
             moved?: components["schemas"]["MovedLiteral"][];
+        };
+        /**
+         * NotifySettings
+         * @description Tell people when a run of the script has failed: by mail, or by a request to an address.
+         */
+        NotifySettings: {
+            /**
+             * Params
+             * @description Parameters of each run.
+             */
+            params?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Timeout S
+             * @description Time limit of each run, seconds.
+             */
+            timeout_s?: number | null;
+            /**
+             * Concurrency Key
+             * @description Of the runs of the site with the same key one runs at a time.
+             */
+            concurrency_key?: string | null;
+            /**
+             * Retries
+             * @description How often a failed run is tried again; only for a script marked idempotent.
+             * @default 0
+             */
+            retries: number;
+            /**
+             * Backoff S
+             * @description Seconds before the first retry; each further one waits twice as long.
+             * @default 30
+             */
+            backoff_s: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "notify";
+            /**
+             * To
+             * @description Mail addresses, with commas between them.
+             * @default
+             */
+            to: string;
+            /**
+             * Url
+             * @description Where a JSON object with `text` is posted.
+             * @default
+             */
+            url: string;
+            /**
+             * Url Secret
+             * @description Name of the secret that holds this address.
+             * @default
+             */
+            url_secret: string;
+            /**
+             * Every Minutes
+             * @description After a notice there is none for so long; the next one counts them.
+             * @default 15
+             */
+            every_minutes: number;
         };
         /**
          * OptionsOut
@@ -2937,7 +3001,7 @@ export interface components {
          * @description What starts the run.
          * @enum {string}
          */
-        TriggerKind: "schedule" | "webhook" | "after" | "folder";
+        TriggerKind: "schedule" | "webhook" | "after" | "folder" | "notify";
         /**
          * TriggerOut
          * @description A trigger.
@@ -2955,7 +3019,7 @@ export interface components {
             name: string;
             kind: components["schemas"]["TriggerKind"];
             /** Settings */
-            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["FolderSettings"];
+            settings: components["schemas"]["ScheduleSettings"] | components["schemas"]["WebhookSettings"] | components["schemas"]["AfterSettings"] | components["schemas"]["FolderSettings"] | components["schemas"]["NotifySettings"];
             /** Enabled */
             enabled: boolean;
             /** Created Ms */
@@ -3184,6 +3248,7 @@ export type NewTokenOut = components['schemas']['NewTokenOut'];
 export type NewTrigger = components['schemas']['NewTrigger'];
 export type NewValue = components['schemas']['NewValue'];
 export type NewVersion = components['schemas']['NewVersion'];
+export type NotifySettings = components['schemas']['NotifySettings'];
 export type OptionsOut = components['schemas']['OptionsOut'];
 export type OwnSession = components['schemas']['OwnSession'];
 export type PageAdminOut = components['schemas']['Page_AdminOut_'];

@@ -11,6 +11,7 @@ import { changeTrigger, createTrigger, useTriggersChanged, type Trigger } from '
 import { FIELDS, fresh, typedOf, type Typed } from './form'
 import { FolderFields } from './FolderFields'
 import { MoreFields } from './MoreFields'
+import { NotifyFields } from './NotifyFields'
 import { ScheduleFields } from './ScheduleFields'
 import { KINDS } from './summary'
 
@@ -59,6 +60,7 @@ function Form({ site, script, trigger, onClose, onMade }: Props) {
       {typed.kind === 'schedule' && <ScheduleFields site={site} {...shared} />}
       {typed.kind === 'after' && <AfterFields site={site} self={script.id} {...shared} />}
       {typed.kind === 'folder' && <FolderFields {...shared} />}
+      {typed.kind === 'notify' && <NotifyFields {...shared} />}
       {typed.kind === 'webhook' && (
         <>
           <NumberInput label="Requests a minute" description="More are refused." min={1} max={60000} value={typed.per_minute} onChange={(value) => set({ per_minute: Number(value) })} error={fieldError(form.error, 'per_minute')} />
@@ -66,7 +68,7 @@ function Form({ site, script, trigger, onClose, onMade }: Props) {
         </>
       )}
       <TextInput label="Name" description="For people; it may stay empty." autoComplete="off" maxLength={200} value={typed.name} onChange={(event) => set({ name: event.currentTarget.value })} error={fieldError(form.error, 'name')} />
-      <MoreFields idempotent={script.idempotent} {...shared} />
+      {typed.kind !== 'notify' && <MoreFields idempotent={script.idempotent} {...shared} />}
     </DialogForm>
   )
 }

@@ -1,4 +1,4 @@
-import type { AfterSettings, FolderSettings, ScheduleSettings, TriggerKind, WebhookSettings } from '../api/schema'
+import type { AfterSettings, FolderSettings, NotifySettings, ScheduleSettings, TriggerKind, WebhookSettings } from '../api/schema'
 import type { Trigger } from './api'
 
 /** What stands in the fields of the dialog, of every kind of trigger. */
@@ -20,6 +20,10 @@ export interface Typed {
   settle_s: number
   every_s: number
   existing: boolean
+  to: string
+  url: string
+  url_secret: string
+  every_minutes: number
   params: string
   timeout_s: number | null
   concurrency_key: string
@@ -31,7 +35,7 @@ export function fresh(): Typed {
   return {
     kind: 'schedule', name: '', cron: '0 6 * * *', zone: Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC', missed: 'run', overlap: 'skip',
     per_minute: 60, max_body_kb: 128, script: '', on: 'succeeded',
-    path: '', pattern: '*', recursive: false, events: ['created', 'changed'], settle_s: 2, every_s: 2, existing: false, params: '', timeout_s: null, concurrency_key: '', retries: 0, backoff_s: 30,
+    path: '', pattern: '*', recursive: false, events: ['created', 'changed'], settle_s: 2, every_s: 2, existing: false, to: '', url: '', url_secret: '', every_minutes: 15, params: '', timeout_s: null, concurrency_key: '', retries: 0, backoff_s: 30,
   }
 }
 
@@ -43,10 +47,11 @@ export function typedOf({ name, settings }: Trigger): Typed {
 }
 
 /** The settings of each kind that the others do not have. */
-export const FIELDS: Record<TriggerKind, (typed: Typed) => Partial<ScheduleSettings> | Partial<WebhookSettings> | Partial<AfterSettings> | Partial<FolderSettings>> = {
+export const FIELDS: Record<TriggerKind, (typed: Typed) => Partial<ScheduleSettings> | Partial<WebhookSettings> | Partial<AfterSettings> | Partial<FolderSettings> | Partial<NotifySettings>> = {
   schedule: ({ cron, zone, missed, overlap }) => ({ cron, zone, missed, overlap }),
   webhook: ({ per_minute, max_body_kb }) => ({ per_minute, max_body: Math.round(max_body_kb * 1024) }),
   after: ({ script, on }) => ({ script, on }),
+  notify: ({ to, url, url_secret, every_minutes }) => ({ to, url, url_secret, every_minutes }),
   folder: ({ path, pattern, recursive, events, settle_s, every_s, existing }) => ({ path, pattern, recursive, on: events, settle_s, every_s, existing }),
 }
 

@@ -9,6 +9,8 @@ export function summary({ settings }: Pick<TriggerOut, 'settings'>): string {
       return `Requests to its address, at most ${settings.per_minute} a minute`
     case 'folder':
       return `Files ${settings.on.join(' or ')} in ${settings.path}, ${settings.pattern}${settings.recursive ? ', also below it' : ''}`
+    case 'notify':
+      return `When a run has failed: ${settings.to || settings.url || `the address in the secret ${settings.url_secret}`}`
     case 'after':
       return `After ${settings.script} has ${settings.on}`
   }
@@ -19,4 +21,5 @@ export const KINDS = {
   webhook: 'Webhook',
   after: 'After another script',
   folder: 'Watched folder',
+  notify: 'Notice of failures',
 } as const
