@@ -9,6 +9,7 @@ from pathlib import Path
 
 _PEERS = Path(__file__).resolve().parent.parent / ".venv" / "peers"
 AWS = _PEERS / "bin" / "aws"
+NODE_RED = Path(__file__).resolve().parent / "node-red" / "node_modules" / "node-red" / "red.js"
 RCLONE = _PEERS / "rclone" / "usr" / "bin" / "rclone"
 ROUNDS = 3
 

@@ -1,5 +1,7 @@
 """Triggers on a real installation: what they start, with nobody asking for it."""
 
+import hashlib
+import hmac
 import json
 import urllib.request
 
@@ -56,3 +58,32 @@ def test_a_script_that_lacks_what_it_requires_does_not_begin(shared_server: Inst
     assert "begun" not in failed.out
     push(server, "needs", "// requires: there\nLog('begun')")
     assert server.ok("script", "run", "needs").out == "begun\n"
+
+
+def test_a_request_that_is_not_signed_right_runs_nothing(shared_server: Installation) -> None:
+    server = shared_server
+    server.ok("secret", "set", "hub", stdin="signing-key-of-the-hub")
+    push(server, "signed", "Log('begun'); Log(GetSecret('hub') === '' ? 'kept' : 'given');")
+    hook = server.ok("trigger", "add", "webhook", "signed", "signed_by=hub", "--json").json["hook"]
+
+    def send(signature: str) -> tuple[str, str]:
+        headers = {"X-Hub-Signature-256": signature, "Content-Type": "application/json"}
+        request = urllib.request.Request(server.started["url"] + hook, b'{"a": 1}', headers, method="POST")
+        with urllib.request.urlopen(request) as answer:
+            run = json.load(answer)["run"]
+        done = server.run("logs", run, "--follow")
+        return server.ok("run", "show", run, "--json").json["state"], done.out + done.err
+
+    right = hmac.digest(b"signing-key-of-the-hub", b'{"a": 1}', hashlib.sha256).hex()
+    state, log = send(f"sha256={right}")
+    assert state == "succeeded"
+    assert "begun" in log
+    state, log = send(f"sha256={right[:-1]}{'0' if right[-1] != '0' else '1'}")
+    assert (state, "begun" in log) == ("failed", False)
+    assert "the request is not signed as the webhook wants it; nothing was run" in log
+    [secret] = [one for one in server.ok("secret", "ls", "--json").json if one["name"] == "hub"]
+    # The script that names it, and the trigger.
+    assert secret["used_by"] == 2
+    server.ok("secret", "rm", "hub", "--yes")
+    empty = hmac.digest(b"", b'{"a": 1}', hashlib.sha256).hex()
+    assert send(empty)[0] == "failed"

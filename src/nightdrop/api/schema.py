@@ -24,7 +24,7 @@ class Out(BaseModel):
 class UserOut(Out):
     """What uses a secret; a script is `certain` when its newest version names it."""
 
-    kind: Literal["script", "setting"] = "script"
+    kind: Literal["script", "setting", "trigger"] = "script"
 
     id: str
     name: str

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nightdrop.core.errors import ConflictError, InvalidError, NotFoundError
+from nightdrop.core.errors import ConflictError, DeniedError, InvalidError, NotFoundError
 from nightdrop.triggers.settings import TriggerKind, TriggerSettings
 
 TRIGGER_PREFIX = "trg"
@@ -22,6 +22,13 @@ class HookMissingError(NotFoundError):
 
     code = "hook_not_found"
     hint = "Ask whoever gave you the address for the present one."
+
+
+class HookSignatureError(DeniedError):
+    """The request has no signature, and this webhook takes only those that are signed."""
+
+    code = "hook_signature"
+    hint = "Sign the body with HMAC-SHA-256, and put that into the header that the webhook names."
 
 
 class TriggerNameError(InvalidError):

@@ -70,6 +70,15 @@ class WebhookSettings(_Settings):
     kind: Literal["webhook"] = "webhook"
     per_minute: int = Field(60, ge=1, le=60_000, description="Requests in a minute; more are refused.")
     max_body: int = Field(128 * 1024, ge=0, le=192 * 1024, description="The largest body, bytes.")
+    signed_by: str = Field(
+        "", max_length=128, description="Name of the secret with which requests are signed: HMAC-SHA-256 of the body."
+    )
+    signature_header: str = Field(
+        "X-Hub-Signature-256",
+        max_length=100,
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="The header with the signature, in hexadecimal (also after `sha256=`) or base64.",
+    )
 
 
 class AfterSettings(_Settings):

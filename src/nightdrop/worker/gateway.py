@@ -26,6 +26,7 @@ from nightdrop.syncjs.pipe import Pipe
 from nightdrop.syncjs.remotecalls import NoCallError, RemoteCalls
 from nightdrop.syncjs.runlog import LEVELS, Line, RunLog, visible
 from nightdrop.syncjs.secretcalls import KeeperGoneError, SecretCalls
+from nightdrop.worker.hooksign import is_signed, signing_secret
 
 MAX_RUNNER_FRAME = 80 * 1024 * 1024
 MAX_TEXT = 16 * 1024
@@ -150,7 +151,11 @@ class Gateway:
             return failed("internal", f"nightdrop failed while it served the script ({type(error).__name__})")
 
     def _refusal(self) -> Outcome | None:
-        """Return how a run ends at once, before anything of it has happened: it lacks what its script requires."""
+        """Return how a run ends at once, before anything of it has happened: it lacks what it needs."""
+        # Here, and not where the request comes in: that process must not have the secret.
+        secret = signing_secret(self._run["params"])
+        if secret is not None and not is_signed(self._run["params"], self._secrets.value(secret)):
+            return failed("signature", "the request is not signed as the webhook wants it; nothing was run")
         missing = [name for name in required_secrets(self._run["code"]) if not self._secrets.has(name)]
         if not missing:
             return None

@@ -119,3 +119,16 @@ def test_the_token_is_nowhere_but_in_the_answer_that_made_it(web, hook):
             assert token.encode() not in b"".join(
                 bytes(part) for row in rows for part in row if isinstance(part, bytes)
             )
+
+
+def test_a_signature_is_asked_for_and_the_run_is_told_by_whom(web, hook):
+    _, path = hook(signed_by="hub", signature_header="X-Sig")
+    refused = web.ask("POST", path, {})
+    assert (refused.status, refused.code) == (403, "hook_signature")
+    assert runs(web) == []
+    # What a sender claims about it has no weight.
+    body = {"Signature": {"Secret": "other", "Header": "X-Other"}}
+    assert web.ask("POST", path, body, headers={"x-sig": "abc"}).status == 202
+    request = json.loads(runs(web)[0].params)["Request"]
+    assert request["Signature"] == {"Secret": "hub", "Header": "X-Sig"}
+    assert request["Headers"]["x-sig"] == "abc"

@@ -3056,7 +3056,7 @@ export interface components {
              * @default script
              * @enum {string}
              */
-            kind: "script" | "setting";
+            kind: "script" | "setting" | "trigger";
             /** Id */
             id: string;
             /** Name */
@@ -3160,6 +3160,18 @@ export interface components {
              * @default 131072
              */
             max_body: number;
+            /**
+             * Signed By
+             * @description Name of the secret with which requests are signed: HMAC-SHA-256 of the body.
+             * @default
+             */
+            signed_by: string;
+            /**
+             * Signature Header
+             * @description The header with the signature, in hexadecimal (also after `sha256=`) or base64.
+             * @default X-Hub-Signature-256
+             */
+            signature_header: string;
         };
         /**
          * Worker

@@ -65,6 +65,8 @@ function Form({ site, script, trigger, onClose, onMade }: Props) {
         <>
           <NumberInput label="Requests a minute" description="More are refused." min={1} max={60000} value={typed.per_minute} onChange={(value) => set({ per_minute: Number(value) })} error={fieldError(form.error, 'per_minute')} />
           <NumberInput label="Largest body, in kB" min={0} max={192} value={typed.max_body_kb} onChange={(value) => set({ max_body_kb: Number(value) })} error={fieldError(form.error, 'max_body')} />
+          <TextInput label="Secret that signs requests" description="Its name, when the sender signs with one, as GitHub does; others are then refused." autoComplete="off" spellCheck={false} value={typed.signed_by} onChange={(event) => set({ signed_by: event.currentTarget.value })} error={fieldError(form.error, 'signed_by')} />
+          {typed.signed_by && <TextInput label="Header with the signature" autoComplete="off" spellCheck={false} value={typed.signature_header} onChange={(event) => set({ signature_header: event.currentTarget.value })} error={fieldError(form.error, 'signature_header')} />}
         </>
       )}
       <TextInput label="Name" description="For people; it may stay empty." autoComplete="off" maxLength={200} value={typed.name} onChange={(event) => set({ name: event.currentTarget.value })} error={fieldError(form.error, 'name')} />
