@@ -3,7 +3,10 @@
 import hashlib
 import hmac
 import json
+import sqlite3
+import urllib.error
 import urllib.request
+from contextlib import closing
 
 from support import Installation, wait_until
 
@@ -87,3 +90,50 @@ def test_a_request_that_is_not_signed_right_runs_nothing(shared_server: Installa
     server.ok("secret", "rm", "hub", "--yes")
     empty = hmac.digest(b"", b'{"a": 1}', hashlib.sha256).hex()
     assert send(empty)[0] == "failed"
+
+
+def test_a_request_is_answered_by_the_script(shared_server: Installation) -> None:
+    server = shared_server
+    server.ok("secret", "set", "answer-key", stdin="needle-in-the-answer")
+    push(
+        server,
+        "answers",
+        """
+        const asked = JSON.parse(Params.Request.Body);
+        if (asked.json) Respond(201, {hello: asked.json, key: GetSecret("answer-key")});
+        if (asked.text) Log(Respond(404, asked.text), Respond(200, "again"), Respond(99, "x"));
+        if (asked.large) Log(Respond(200, "x".repeat(200000)));
+        if (asked.wait) { Respond(200, "early"); Sleep(600000); }
+        if (asked.fail) missing();
+        """,
+    )
+    hook = server.ok("trigger", "add", "webhook", "answers", "answer=script", "wait_s=60", "--json").json["hook"]
+
+    def ask(**body: object) -> tuple[int, str, str]:
+        data = json.dumps(body).encode()
+        request = urllib.request.Request(server.started["url"] + hook, data, method="POST")
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, answer.headers["content-type"], answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.headers["content-type"], refused.read().decode()
+
+    assert ask(json="you") == (201, "application/json", '{"hello":"you","key":"***"}')
+    assert ask(text="<b>größe</b>") == (404, "text/plain; charset=utf-8", "<b>größe</b>")
+    newest = runs_of(server, "answers")[0]["id"]
+    log = server.ok("logs", newest, "--follow")
+    assert log.out == "true false false\n"
+    assert "the answer is given already" in log.err
+    assert "the status must be a number from 200 to 599" in log.err
+    # A script that goes on does not keep the request waiting.
+    assert ask(wait=1) == (200, "text/plain; charset=utf-8", "early")
+    server.ok("run", "cancel", runs_of(server, "answers")[0]["id"])
+    status, _, body = ask()
+    assert (status, json.loads(body)["state"]) == (200, "succeeded")
+    status, _, body = ask(large=1)
+    assert (status, json.loads(body)["state"]) == (200, "succeeded")
+    status, _, body = ask(fail=1)
+    assert (status, json.loads(body)["state"]) == (502, "failed")
+    with closing(sqlite3.connect(server.home / "data" / "app.db", timeout=30)) as database:
+        assert database.execute("SELECT count(*) FROM run_answers").fetchone() == (0,)

@@ -128,9 +128,9 @@ describe('triggers', () => {
   const shared = { params: { day: 1 }, timeout_s: 5, concurrency_key: null, retries: 2, backoff_s: 30 }
 
   test('keep every setting through the dialog', () => {
-    const settings = { kind: 'webhook', per_minute: 5, max_body: 2048, signed_by: 'hub', signature_header: 'X-Sig', ...shared } as const
+    const settings = { kind: 'webhook', per_minute: 5, max_body: 2048, answer: 'script', wait_s: 5, signed_by: 'hub', signature_header: 'X-Sig', ...shared } as const
     const typed = typedOf({ name: 'n', settings } as never)
-    expect(FIELDS.webhook(typed)).toEqual({ per_minute: 5, max_body: 2048, signed_by: 'hub', signature_header: 'X-Sig' })
+    expect(FIELDS.webhook(typed)).toEqual({ per_minute: 5, max_body: 2048, answer: 'script', wait_s: 5, signed_by: 'hub', signature_header: 'X-Sig' })
     expect(typed).toMatchObject({ name: 'n', timeout_s: 5, retries: 2, concurrency_key: '' })
     expect(JSON.parse(typed.params)).toEqual({ day: 1 })
     const schedule = { kind: 'schedule', cron: '* * * * *', zone: 'UTC', missed: 'skip', overlap: 'allow', ...shared } as const

@@ -341,6 +341,17 @@ run_origins = Table(
 Index("ix_run_origins_by_kind", run_origins.c.site_id, run_origins.c.kind, run_origins.c.run_id)
 Index("ix_run_origins_by_trigger", run_origins.c.trigger_id, run_origins.c.run_id)
 
+# What scripts answer to the requests of webhooks, until the request has it.
+run_answers = Table(
+    "run_answers",
+    metadata,
+    Column("run_id", Ordered, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("status", Integer, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # How many runs ended how in each hour since 1970; stays when runs are pruned.
 run_hours = Table(
     "run_hours",

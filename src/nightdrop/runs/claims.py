@@ -18,6 +18,7 @@ from nightdrop.core.caller import SYSTEM
 from nightdrop.core.clock import Clock
 from nightdrop.db.engine import Database
 from nightdrop.db.notify import notify
+from nightdrop.runs.answers import RunAnswers
 from nightdrop.runs.history import Ending, note_ends
 from nightdrop.runs.model import MAX_ATTEMPTS, ClaimedRun, FinishedRun, LogLine, RunState
 from nightdrop.runs.rows import add_lines, for_update, storable
@@ -84,6 +85,7 @@ class RunClaims:
         self._db = db
         self._clock = clock
         self._ended = ended
+        self.answers = RunAnswers(db)
         self._candidates = text(_CANDIDATES + for_update(db, of="r", skip=True))
         self._held = text(_HELD + for_update(db)).bindparams(bindparam("ids", expanding=True))
 

@@ -76,6 +76,17 @@ declare function Sleep(ms: number): void;
 declare function SendMail(from: string, to: string | string[], subject: string, body: string, attachments?: string | string[]): boolean;
 
 /**
+ * Answers the request of a webhook that waits for it; true when the answer was taken.
+ *
+ * A text is sent as plain text, anything else as JSON; at most 128 KiB. The script goes on.
+ *
+ * The first answer counts. Where nobody waits it is not used.
+ *
+ * Values of secrets become `***` in it, as in the log.
+ */
+declare function Respond(status: number, body?: unknown): boolean;
+
+/**
  * Returns the path of the file for which a watched folder started this run.
  *
  * It is the path that file functions take, the same as `Params.File.Path`; `""` in other runs.

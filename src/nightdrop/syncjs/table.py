@@ -82,6 +82,19 @@ FUNCTIONS = (
     ),
     SEND_MAIL,
     Function(
+        "Respond",
+        (Param("status", "number"), Param("body", "unknown", optional=True)),
+        "boolean",
+        "Answers the request of a webhook that waits for it; true when the answer was taken.",
+        _OURS,
+        (
+            "A text is sent as plain text, anything else as JSON; at most 128 KiB. The script goes on.",
+            "The first answer counts. Where nobody waits it is not used.",
+            "Values of secrets become `***` in it, as in the log.",
+        ),
+        "respond",
+    ),
+    Function(
         "CtxRelPath",
         (),
         "string",

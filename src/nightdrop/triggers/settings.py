@@ -70,6 +70,10 @@ class WebhookSettings(_Settings):
     kind: Literal["webhook"] = "webhook"
     per_minute: int = Field(60, ge=1, le=60_000, description="Requests in a minute; more are refused.")
     max_body: int = Field(128 * 1024, ge=0, le=192 * 1024, description="The largest body, bytes.")
+    answer: Literal["run", "script"] = Field(
+        "run", description="What a request is answered with: at once the run's id, or what the script gives `Respond`."
+    )
+    wait_s: int = Field(30, ge=1, le=60, description="Seconds to wait for the script's answer.")
     signed_by: str = Field(
         "", max_length=128, description="Name of the secret with which requests are signed: HMAC-SHA-256 of the body."
     )

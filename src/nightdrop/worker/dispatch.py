@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from nightdrop.core.errors import NightdropError
+from nightdrop.runs.answers import Answer
 from nightdrop.runs.model import ClaimedRun, FinishedRun, RunState
 from nightdrop.runs.queue import RunQueue
 from nightdrop.worker.live_run import LiveRun, LogLine, Verdict
@@ -46,6 +47,7 @@ class _Step:
 
     finished: list[FinishedRun] = field(default_factory=list)
     logs: dict[tuple[str, int], list[LogLine]] = field(default_factory=dict)
+    answers: dict[tuple[str, int], Answer] = field(default_factory=dict)
     live: list[tuple[str, int]] = field(default_factory=list)
     renew: bool = False
     rung: bool = False
@@ -92,6 +94,7 @@ class Dispatcher:
         self._waiting: deque[_Waiting] = deque()
         self._finished: list[FinishedRun] = []
         self._logs: dict[tuple[str, int], list[LogLine]] = defaultdict(list)
+        self._answers: dict[tuple[str, int], Answer] = {}
         self._urgent = asyncio.Event()
         self._stopping = False
         self._rung = True
@@ -136,6 +139,7 @@ class Dispatcher:
                 tries=waiting.tried + 1,
                 on_log=self._logged,
                 on_courier=self._open_courier,
+                on_answer=self._answered,
                 on_end=self._ended,
             )
         except OSError as error:
@@ -172,7 +176,7 @@ class Dispatcher:
                 await asyncio.sleep(_POLL_S)
                 continue
             self._apply(result)
-            if step.finished or step.logs or result.claimed:
+            if step.finished or step.logs or step.answers or result.claimed:
                 self._notify()
         self._thread.shutdown()
 
@@ -192,6 +196,7 @@ class Dispatcher:
         self._finished = step.finished + self._finished
         for run, lines in step.logs.items():
             self._logs[run][:0] = lines
+        self._answers = {**step.answers, **self._answers}
         self._rung |= step.rung
         # No lease may run out because the database was away when it was to be renewed.
         self._renewed = 0.0
@@ -213,8 +218,9 @@ class Dispatcher:
         held = [*(run.run for run in self._live.values()), *(waiting.run for waiting in self._waiting)]
         # What has ended counts too, until the database knows: it must not be taken for lost before.
         live = [(run.id, run.fence) for run in held] + [(end.run_id, end.fence) for end in self._finished]
-        step = _Step(finished=self._finished, logs=dict(self._logs), live=live)
+        step = _Step(finished=self._finished, logs=dict(self._logs), answers=self._answers, live=live)
         self._finished = []
+        self._answers = {}
         self._logs = defaultdict(list)
         if now - self._renewed > _RENEW_S:
             step.renew, self._renewed = True, now
@@ -229,6 +235,9 @@ class Dispatcher:
             result.stale = self._queue.renew(self._worker_id, step.live, LEASE_MS)
         if step.live and step.rung:
             result.cancel = self._queue.cancel_requests([run_id for run_id, _ in step.live])
+        if step.answers:
+            # Before the ends: an answer is taken of a run that is under way.
+            self._queue.answers.put(step.answers)
         # Without a ring there is nothing new to claim, but rings can be lost.
         capacity = step.capacity if step.rung or step.finished else 0
         if step.logs or step.finished or capacity > 0:
@@ -269,6 +278,10 @@ class Dispatcher:
             # End the long pause; the short one that follows gathers what comes next.
             self._loop.call_later(_LOG_DELAY_S, self._urgent.set)
         self._logs[run.run.id, run.run.fence].extend(lines)
+
+    def _answered(self, run: LiveRun, answer: Answer) -> None:
+        self._answers.setdefault((run.run.id, run.run.fence), answer)
+        self._urgent.set()
 
     def _ended(self, run: LiveRun, verdict: Verdict) -> None:
         self._live.pop(run.run.id, None)

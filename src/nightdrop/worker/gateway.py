@@ -31,6 +31,8 @@ from nightdrop.worker.hooksign import is_signed, signing_secret
 MAX_RUNNER_FRAME = 80 * 1024 * 1024
 MAX_TEXT = 16 * 1024
 MAX_ERROR_NAME = 200
+# Of what a webhook is answered with.
+_MAX_ANSWER = 128 * 1024
 _FAILURE_KINDS = frozenset({"script", "memory", "limit"})
 
 # json.dumps would build an encoder for each answer.
@@ -83,6 +85,7 @@ class Gateway:
         self._remotes = RemoteCalls(self._courier, self._log.write)
         self._broker = broker
         self._files = files
+        self._responded = False
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
         self._poll.register(pipe, select.POLLIN)
@@ -256,6 +259,25 @@ class Gateway:
         self._wait(min(ms, self._run["limits"]["wall"] * 1000 + 1000))
         return _value(None)
 
+    def respond(self, status: object, body: object, is_json: object) -> bytes:
+        if not isinstance(body, str) or not isinstance(is_json, bool):
+            raise RunnerMisbehavedError
+        problem = self._no_answer(status, body)
+        if problem is not None:
+            self._log.write("warn", f"Respond: {problem}")
+            return _value(False)
+        self._responded = True
+        # Masked like the log, as it is stored on its way.
+        self._control.send_json({"t": "answer", "status": status, "body": self._masker.mask(body), "json": is_json})
+        return _value(True)
+
+    def _no_answer(self, status: object, body: str) -> str | None:
+        if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:
+            return "the status must be a number from 200 to 599"
+        if len(body.encode(errors="replace")) > _MAX_ANSWER:
+            return f"the body may have {_MAX_ANSWER // 1024} KiB"
+        return "the answer is given already" if self._responded else None
+
     def http_request(self, spec: object) -> bytes:
         if not isinstance(spec, dict):
             raise RunnerMisbehavedError
@@ -346,6 +368,7 @@ OPERATIONS: dict[str, tuple[Callable[..., bytes | None], int]] = {
     "secret.has": (Gateway.secret_has, 1),
     "log": (Gateway.write_log, 2),
     "sleep": (Gateway.sleep, 1),
+    "respond": (Gateway.respond, 3),
     "http.request": (Gateway.http_request, 1),
     "http.text": (Gateway.http_text, 1),
     "http.bytes": (Gateway.http_bytes, 1),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nightdrop.core.wire import Frame
+from nightdrop.runs.answers import Answer, MediaType
 from nightdrop.runs.model import ClaimedRun, RunState
 from nightdrop.sandbox import limits
 from nightdrop.worker.aio import AsyncChannel
@@ -41,6 +42,7 @@ class LiveRun:
         *,
         tries: int,
         on_courier: Callable[["LiveRun"], None],
+        on_answer: Callable[["LiveRun", Answer], None],
         on_log: Callable[["LiveRun", list[LogLine]], None],
         on_end: Callable[["LiveRun", Verdict], None],
     ) -> None:
@@ -51,6 +53,7 @@ class LiveRun:
         self._on_log = on_log
         self._on_end = on_end
         self._on_courier = on_courier
+        self._on_answer = on_answer
         self._verdict: Verdict | None = None
         self._begun = False
         self._over = False
@@ -119,6 +122,9 @@ class LiveRun:
             self._on_log(self, [(int(at), str(level), str(text)) for at, level, text in message["lines"]])
         elif message["t"] == "courier":
             self._on_courier(self)
+        elif message["t"] == "answer":
+            media_type: MediaType = "application/json" if message["json"] else "text/plain"
+            self._on_answer(self, Answer(int(message["status"]), media_type, str(message["body"])))
         elif message["t"] == "end":
             # The keeper says so too, but what it says may come after this.
             self.secrets.update(str(name) for name in message["secrets"])

@@ -1120,6 +1120,9 @@ export interface paths {
         /**
          * Call Hook
          * @description Start a run of the webhook's script; it finds the request in `Params.Request`.
+         *
+         *     Where the webhook is set so, the answer is that of the script. When it gives none, the run's id and state are:
+         *     with 200 after a success, 502 after a failure, 202 when it has not ended in time.
          */
         post: operations["call_hook"];
         delete?: never;
@@ -3160,6 +3163,19 @@ export interface components {
              * @default 131072
              */
             max_body: number;
+            /**
+             * Answer
+             * @description What a request is answered with: at once the run's id, or what the script gives `Respond`.
+             * @default run
+             * @enum {string}
+             */
+            answer: "run" | "script";
+            /**
+             * Wait S
+             * @description Seconds to wait for the script's answer.
+             * @default 30
+             */
+            wait_s: number;
             /**
              * Signed By
              * @description Name of the secret with which requests are signed: HMAC-SHA-256 of the body.

@@ -15,6 +15,11 @@ import { NotifyFields } from './NotifyFields'
 import { ScheduleFields } from './ScheduleFields'
 import { KINDS } from './summary'
 
+const ANSWERS = [
+  { value: 'run', label: 'At once, with the id of the run' },
+  { value: 'script', label: 'What the script gives Respond(status, body)' },
+]
+
 interface Props {
   site: string
   script: ScriptOut
@@ -65,6 +70,8 @@ function Form({ site, script, trigger, onClose, onMade }: Props) {
         <>
           <NumberInput label="Requests a minute" description="More are refused." min={1} max={60000} value={typed.per_minute} onChange={(value) => set({ per_minute: Number(value) })} error={fieldError(form.error, 'per_minute')} />
           <NumberInput label="Largest body, in kB" min={0} max={192} value={typed.max_body_kb} onChange={(value) => set({ max_body_kb: Number(value) })} error={fieldError(form.error, 'max_body')} />
+          <Select label="Answer" data={ANSWERS} value={typed.answer} allowDeselect={false} onChange={(answer) => answer && set({ answer: answer as Typed['answer'] })} />
+          {typed.answer === 'script' && <NumberInput label="Seconds to wait for it" min={1} max={60} value={typed.wait_s} onChange={(value) => set({ wait_s: Number(value) })} error={fieldError(form.error, 'wait_s')} />}
           <TextInput label="Secret that signs requests" description="Its name, when the sender signs with one, as GitHub does; others are then refused." autoComplete="off" spellCheck={false} value={typed.signed_by} onChange={(event) => set({ signed_by: event.currentTarget.value })} error={fieldError(form.error, 'signed_by')} />
           {typed.signed_by && <TextInput label="Header with the signature" autoComplete="off" spellCheck={false} value={typed.signature_header} onChange={(event) => set({ signature_header: event.currentTarget.value })} error={fieldError(form.error, 'signature_header')} />}
         </>

@@ -11,6 +11,8 @@ export interface Typed {
   overlap: ScheduleSettings['overlap']
   per_minute: number
   max_body_kb: number
+  answer: WebhookSettings['answer']
+  wait_s: number
   signed_by: string
   signature_header: string
   script: string
@@ -36,7 +38,7 @@ export interface Typed {
 export function fresh(): Typed {
   return {
     kind: 'schedule', name: '', cron: '0 6 * * *', zone: Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC', missed: 'run', overlap: 'skip',
-    per_minute: 60, max_body_kb: 128, signed_by: '', signature_header: 'X-Hub-Signature-256', script: '', on: 'succeeded',
+    per_minute: 60, max_body_kb: 128, answer: 'run', wait_s: 30, signed_by: '', signature_header: 'X-Hub-Signature-256', script: '', on: 'succeeded',
     path: '', pattern: '*', recursive: false, events: ['created', 'changed'], settle_s: 2, every_s: 2, existing: false, to: '', url: '', url_secret: '', every_minutes: 15, params: '', timeout_s: null, concurrency_key: '', retries: 0, backoff_s: 30,
   }
 }
@@ -51,7 +53,7 @@ export function typedOf({ name, settings }: Trigger): Typed {
 /** The settings of each kind that the others do not have. */
 export const FIELDS: Record<TriggerKind, (typed: Typed) => Partial<ScheduleSettings> | Partial<WebhookSettings> | Partial<AfterSettings> | Partial<FolderSettings> | Partial<NotifySettings>> = {
   schedule: ({ cron, zone, missed, overlap }) => ({ cron, zone, missed, overlap }),
-  webhook: ({ per_minute, max_body_kb, signed_by, signature_header }) => ({ per_minute, max_body: Math.round(max_body_kb * 1024), signed_by, signature_header }),
+  webhook: ({ per_minute, max_body_kb, answer, wait_s, signed_by, signature_header }) => ({ per_minute, max_body: Math.round(max_body_kb * 1024), answer, wait_s, signed_by, signature_header }),
   after: ({ script, on }) => ({ script, on }),
   notify: ({ to, url, url_secret, every_minutes }) => ({ to, url, url_secret, every_minutes }),
   folder: ({ path, pattern, recursive, events, settle_s, every_s, existing }) => ({ path, pattern, recursive, on: events, settle_s, every_s, existing }),

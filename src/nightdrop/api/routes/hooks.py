@@ -1,19 +1,24 @@
 """Requests that start runs: the addresses of webhooks, open to whoever knows them."""
 
 import base64
+from time import monotonic
 from typing import Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from nightdrop.api.problems import BodyTooLargeError
 from nightdrop.api.schema import Out
-from nightdrop.api.services import ServicesDep
+from nightdrop.api.services import Services, ServicesDep
+from nightdrop.core.caller import SYSTEM
+from nightdrop.runs.model import RunState
 from nightdrop.triggers.model import HookSignatureError
 from nightdrop.triggers.settings import WebhookSettings
 
 router = APIRouter(tags=["public"])
 
+_LOOK_S = 1.0
 # What lets somebody in is not for who may see runs.
 _KEPT_BACK = frozenset({"authorization", "proxy-authorization", "cookie"})
 
@@ -24,9 +29,13 @@ class Accepted(Out):
     run: str
 
 
-@router.post("/hooks/{token}", status_code=202)
-async def call_hook(token: str, request: Request, services: ServicesDep) -> Accepted:
-    """Start a run of the webhook's script; it finds the request in `Params.Request`."""
+@router.post("/hooks/{token}", status_code=202, response_model=Accepted)
+async def call_hook(token: str, request: Request, services: ServicesDep) -> Any:
+    """Start a run of the webhook's script; it finds the request in `Params.Request`.
+
+    Where the webhook is set so, the answer is that of the script. When it gives none, the run's id and state are:
+    with 200 after a success, 502 after a failure, 202 when it has not ended in time.
+    """
     trigger = await run_sync(services.triggers.of_hook, token)
     settings = trigger.settings
     assert isinstance(settings, WebhookSettings)
@@ -36,7 +45,26 @@ async def call_hook(token: str, request: Request, services: ServicesDep) -> Acce
     body = await request.body()
     if len(body) > settings.max_body:
         raise BodyTooLargeError
-    return Accepted(run=await run_sync(services.triggers.call_hook, trigger, _shown(request, body, settings)))
+    run = await run_sync(services.triggers.call_hook, trigger, _shown(request, body, settings))
+    if settings.answer == "script":
+        return await _answer_of(services, run, settings.wait_s)
+    return Accepted(run=run)
+
+
+async def _answer_of(services: Services, run: str, seconds: float) -> Response:
+    """Wait for what a script answers, or for its end."""
+    answers, deadline = services.runs.answers, monotonic() + seconds
+    while True:
+        state = (await run_sync(services.runs.get, SYSTEM, run)).state
+        # In this order: once the run has ended, its answer is there.
+        if (answer := await run_sync(answers.take, run)) is not None:
+            return Response(answer.body, answer.status, media_type=answer.media_type)
+        left = deadline - monotonic()
+        if state.ended or left <= 0 or services.watch.closing:
+            status = 202 if not state.ended else 200 if state is RunState.SUCCEEDED else 502
+            return JSONResponse({"run": run, "state": state.value}, status)
+        # Any run may have rung, and a ring between the look and the wait is missed.
+        await services.watch.ring(min(left, _LOOK_S))
 
 
 def _shown(request: Request, body: bytes, settings: WebhookSettings) -> dict[str, Any]:

@@ -37,6 +37,10 @@ const functions = {
   SendMail(from, to, subject, body, attachments) {
     return sendMail({ From: from, To: to, Subject: subject, Text: body, Masks: attachments });
   },
+  Respond(status, body) {
+    const plain = body === undefined || typeof body === "string";
+    return call("respond", [Number(status), plain ? body ?? "" : JSON.stringify(body), !plain]);
+  },
   CtxRelPath() {
     const file = globalThis.Params?.File;
     return typeof file?.Path === "string" ? file.Path : "";
