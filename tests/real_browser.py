@@ -121,13 +121,13 @@ class Tab:
         self.page.emulate_media(color_scheme=scheme)
         expect(self.page.locator("html")).to_have_attribute("data-mantine-color-scheme", scheme)
 
-    def violations(self, rules: list[str] | None = None) -> list[str]:
-        """What axe finds against the page as it is shown now; with ``rules``, by those alone."""
+    def violations(self) -> list[str]:
+        """What axe finds against the page as it is shown now."""
         # Through the protocol, not as an element: the policy of the page stays as it is.
         if self.page.evaluate("typeof axe") == "undefined":
             self.page.evaluate(AXE.read_text())
         tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-        found = self.page.evaluate("only => axe.run({runOnly: only, resultTypes: ['violations']})", rules or tags)
+        found = self.page.evaluate("only => axe.run({runOnly: only, resultTypes: ['violations']})", tags)
         return [
             f"{one['id']}: {one['help']}: {[node['html'][:200] for node in one['nodes']]}"
             for one in found["violations"]

@@ -48,6 +48,7 @@ def full(db):
             ),
             [{**run, "trigger": f"trg_{run['at'] % 20}"} for run in runs],
         )
+        conn.execute(text("INSERT INTO run_bytes (run_id, bytes) VALUES (:id, 1)"), runs)
         conn.execute(text("ANALYZE"))
     return db
 

@@ -136,6 +136,8 @@ def test_files_go_there_and_back_and_the_script_never_has_the_password(machine: 
     assert (site_files(machine) / "from-afar.txt").read_text() == "hello"
     assert far.passwords[-1] == PASSWORD
     assert run["secrets_used"] == ["far-door"]
+    # There and back.
+    assert run["bytes_moved"] == 2 * len("hello")
     assert not any(PASSWORD in line for line in log)
 
 

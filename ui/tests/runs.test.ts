@@ -3,7 +3,7 @@ import type { RunCount } from '../src/api/schema'
 import { follow, type Line } from '../src/runs/stream'
 import { beginning } from '../src/runs/api'
 import { heights, totals } from '../src/runs/counts'
-import { cause, duration } from '../src/runs/states'
+import { amount, cause, duration } from '../src/runs/states'
 import { readParams } from '../src/scripts/RunDialog'
 import { FIELDS, fresh, typedOf } from '../src/triggers/form'
 import { summary } from '../src/triggers/summary'
@@ -117,6 +117,8 @@ describe('counts', () => {
     expect(now - beginning(1, now)).toBe(23 * 3_600_000)
   })
 })
+
+test.each([[0, '0 bytes'], [999, '999 bytes'], [1500, '1.5 kB'], [2_340_000_000, '2.3 GB']])('%i bytes are %s', (bytes, text) => expect(amount(bytes)).toBe(text))
 
 test('parameters are an object, or nothing', () => {
   expect(readParams(' ')).toEqual({})

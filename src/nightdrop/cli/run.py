@@ -104,6 +104,7 @@ def show_run(context: Context, run_id: str) -> None:
         ("took", shown["took"]),
         ("by", run["created_by"]),
         ("secrets", ", ".join(run["secrets_used"]) or "-"),
+        ("moved", f"{run['bytes_moved']} bytes"),
     ]
     context.show(run, "\n".join(f"{key:<8} {value}" for key, value in fields))
 

@@ -11,7 +11,7 @@ from nightdrop.db.engine import Database
 from nightdrop.db.errors import DatabaseNotReadyError, DatabaseTooNewError
 
 # Every revision this version knows, oldest first; the last one is the head.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 # Any constant will do, as long as no other advisory lock has it.
 _POSTGRES_LOCK = 0x6E64_6D69_6772
 

@@ -341,6 +341,15 @@ run_origins = Table(
 Index("ix_run_origins_by_kind", run_origins.c.site_id, run_origins.c.kind, run_origins.c.run_id)
 Index("ix_run_origins_by_trigger", run_origins.c.trigger_id, run_origins.c.run_id)
 
+# Bytes of files and of HTTP bodies, in both directions, of runs that moved any. Apart from the run, see run_origins.
+run_bytes = Table(
+    "run_bytes",
+    metadata,
+    Column("run_id", Ordered, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("bytes", Big, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # What scripts answer to the requests of webhooks, until the request has it.
 run_answers = Table(
     "run_answers",

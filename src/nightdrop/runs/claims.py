@@ -45,6 +45,7 @@ _END = text(
     "UPDATE runs SET state = :state, reason = :reason, error = :error, secrets_used = :secrets_used,"
     " ended_ms = :ended, lease_until_ms = NULL WHERE id = :id"
 )
+_MOVED = text("INSERT INTO run_bytes (run_id, bytes) VALUES (:id, :bytes)")
 _REQUEUE = text(
     "UPDATE runs SET state = 'queued', worker_id = NULL, lease_until_ms = NULL, started_ms = NULL, run_at_ms = :now"
     " WHERE id = :id"
@@ -231,6 +232,8 @@ class RunClaims:
             return
         now = self._clock.now_ms()
         conn.execute(_END, [_end_values(end, now) for _, end in ends])
+        if moved := [{"id": end.run_id, "bytes": end.bytes_moved} for _, end in ends if end.bytes_moved]:
+            conn.execute(_MOVED, moved)
         note_ends(conn, [Ending(row.site_id, row.script_id, end.state, end.secrets_used) for row, end in ends], now)
         if self._ended is not None:
             self._ended(conn, [end for _, end in ends])

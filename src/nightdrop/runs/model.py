@@ -99,6 +99,7 @@ class RunInfo:
     created_by: str
     timeout_s: float | None
     cancel_requested: bool
+    bytes_moved: int = 0
     params: Mapping[str, Any] | None = None
 
     @property
@@ -149,6 +150,7 @@ class FinishedRun:
     error: Mapping[str, Any] | None = None
     secrets_used: Sequence[str] = ()
     logs: Sequence[LogLine] = ()
+    bytes_moved: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from nightdrop.runs.model import LEVELS, LogLine, RunInfo, RunState
 
 COLUMNS = (
     "id, site_id, script_id, script_name, version, state, reason, error, secrets_used, worker_id, attempts, priority, "
-    "idempotent, concurrency_key, run_at_ms, created_ms, started_ms, ended_ms, created_by, timeout_s, cancel_requested"
+    "idempotent, concurrency_key, run_at_ms, created_ms, started_ms, ended_ms, created_by, timeout_s, cancel_requested,"
+    " (SELECT bytes FROM run_bytes WHERE run_id = runs.id) AS bytes_moved"
 )
 
 _LAST_SEQ = text(
@@ -51,6 +52,7 @@ def run_info(row: Any, params: str | None = None) -> RunInfo:
         created_by=row.created_by,
         timeout_s=row.timeout_s,
         cancel_requested=bool(row.cancel_requested),
+        bytes_moved=row.bytes_moved or 0,
         params=None if params is None else json.loads(params),
     )
 

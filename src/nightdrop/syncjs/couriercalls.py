@@ -43,6 +43,8 @@ class CourierCalls:
         self._secret = secret
         self._pause = pause
         self._mail_secret = mail_secret
+        # Bytes of files that the courier has moved.
+        self.moved = 0
 
     def ask(self, request: dict[str, Any]) -> Any:
         """Return the answer, any JSON value.
@@ -58,6 +60,7 @@ class CourierCalls:
                 for frame in self._channel.recv_ready():
                     message = frame.json()
                     if "v" in message:
+                        self.moved = max(self.moved, int(message.get("moved", 0)))
                         return message["v"]
                     self._serve(message, wanted)
         except (ChannelClosedError, FrameTooLargeError, OSError, ValueError, KeyError, TypeError, RecursionError):

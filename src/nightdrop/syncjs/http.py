@@ -105,6 +105,8 @@ class HttpService:
         self._log = log
         self._files = files
         self._secret = secret
+        # Bytes of bodies, in both directions.
+        self.moved = 0
         self._kept: OrderedDict[int, _Kept] = OrderedDict()
         self._last_id = 0
 
@@ -186,6 +188,7 @@ class HttpService:
             content=outgoing.body,
         )
         before = self._backend.connections
+        self.moved += len(outgoing.body or b"")
         with _explained():
             try:
                 answer = self._pool.handle_request(request)
@@ -198,6 +201,7 @@ class HttpService:
 
     def _accept(self, outgoing: Outgoing, answer: httpx2.Response) -> dict[str, Any]:
         body = self._read(outgoing, answer)
+        self.moved += len(body)
         headers = [[_decode(name), _decode(value)] for name, value in answer.headers.raw]
         self._keep(_Kept(body, answer.headers.get("content-type", "")))
         status, url = answer.status_code, str(outgoing.url)

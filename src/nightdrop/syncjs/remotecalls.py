@@ -23,6 +23,11 @@ class RemoteCalls:
         self._log = log
         self._courier: CourierCalls | None = None
 
+    @property
+    def moved(self) -> int:
+        """How many bytes of files have been moved."""
+        return self._courier.moved if self._courier else 0
+
     def connect(self, client: object, name: object, fields: object, options: object) -> Any:
         """Connect a client object.
 

@@ -69,7 +69,7 @@ def main(
         files = SiteFiles(roots, _giver(Channel(worker)))
         services = _services(channel, BrokerConnector(Channel(broker)), files, begin["mail"])
         while True:
-            channel.send_json({"v": services.answer(channel.recv_json())})
+            channel.send_json({"v": services.answer(channel.recv_json()), "moved": services.remotes.moved})
     except ChannelClosedError:
         return
 

@@ -306,6 +306,7 @@ class Dispatcher:
                 error=verdict.error,
                 secrets_used=tuple(sorted(run.secrets)),
                 logs=tuple(self._logs.pop((run.run.id, run.run.fence), ())),
+                bytes_moved=run.bytes_moved,
             )
         )
 

@@ -101,6 +101,13 @@ class Gateway:
             secret=self._secrets.value,
         )
 
+    @property
+    def _moved(self) -> int:
+        """Bytes of files and of HTTP bodies, in both directions."""
+        # A run that made no request has no client to ask.
+        over_http = self._http.moved if "_http" in self.__dict__ else 0
+        return over_http + self._remotes.moved
+
     @cached_property
     def _file_service(self) -> FileService:
         return FileService(
@@ -133,6 +140,7 @@ class Gateway:
                 "state": outcome.state,
                 "error": self._masked(outcome.error),
                 "secrets": sorted(self._secrets.used),
+                "moved": self._moved,
             }
         )
 
@@ -397,7 +405,7 @@ def main(control: socket.socket, runner_pipe: socket.socket, *, narrow: Narrow =
         keeper, broker = (Channel.from_fd(fd) for fd in frame.fds)
         if (files := _narrowed(narrow, run)) is None:
             outcome = failed("internal", "the site's directory cannot be opened")
-            channel.send_json({"t": "end", "state": outcome.state, "error": outcome.error, "secrets": []})
+            channel.send_json({"t": "end", "state": outcome.state, "error": outcome.error, "secrets": [], "moved": 0})
             return
         Gateway(channel, Pipe(runner_pipe, MAX_RUNNER_FRAME), run, keeper, broker, files).serve()
     except (ChannelClosedError, WorkerGoneError):

@@ -50,6 +50,7 @@ class LiveRun:
         self.pair = pair
         self.tries = tries
         self.secrets: set[str] = set()
+        self.bytes_moved = 0
         self._on_log = on_log
         self._on_end = on_end
         self._on_courier = on_courier
@@ -128,6 +129,7 @@ class LiveRun:
         elif message["t"] == "end":
             # The keeper says so too, but what it says may come after this.
             self.secrets.update(str(name) for name in message["secrets"])
+            self.bytes_moved = min(max(0, int(message["moved"])), 2**62)
             self._ended(message)
 
     def _ended(self, message: dict[str, Any]) -> None:

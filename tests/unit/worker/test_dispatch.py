@@ -141,10 +141,11 @@ def test_what_a_run_was_given_is_kept_even_when_the_keeper_says_it_late(queue, p
 
         def start(_live):
             gateway.send_json({"t": "begun"})
-            gateway.send_json({"t": "end", "state": "succeeded", "error": None, "secrets": ["b", "a"]})
+            gateway.send_json({"t": "end", "state": "succeeded", "error": None, "secrets": ["b", "a"], "moved": 70})
 
         ended = dispatch_until_ended(queue, Pool(first), run.id, start)
     assert (ended.state, ended.secrets_used) == (RunState.SUCCEEDED, ("a", "b"))
+    assert ended.bytes_moved == 70
 
 
 def test_a_run_under_which_every_pair_dies_fails(queue, pair):

@@ -2393,6 +2393,11 @@ export interface components {
              * @description Names of the secrets that the run was given.
              */
             secrets_used: string[];
+            /**
+             * Bytes Moved
+             * @description Of files and of HTTP bodies, in both directions; known at its end.
+             */
+            bytes_moved: number;
             /** Attempts */
             attempts: number;
             /** Priority */

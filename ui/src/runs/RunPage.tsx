@@ -9,7 +9,7 @@ import { useTitle } from '../ui/useTitle'
 import { useRun, type Run } from './api'
 import { LiveRun } from './LiveRun'
 import classes from './RunPage.module.css'
-import { duration, STATES } from './states'
+import { amount, duration, STATES } from './states'
 
 export default function RunPage() {
   const { site, run } = useParams()
@@ -47,6 +47,7 @@ function Facts({ site, run }: { site: string; run: Run }) {
   if (run.script_id) facts.push(['Script', <ScriptLink key="script" site={site} run={run} />])
   if (run.attempts > 1) facts.push(['Attempts', run.attempts])
   facts.push(['Secrets used', run.secrets_used.length ? run.secrets_used.join(', ') : 'none'])
+  if (run.bytes_moved) facts.push(['Moved', amount(run.bytes_moved)])
   if (run.params && Object.keys(run.params).length) facts.push(['Parameters', <Code key="params" block className={classes.block}>{JSON.stringify(run.params, null, 2)}</Code>])
   if (run.error?.stack) facts.push(['Where', <Code key="stack" block className={classes.block}>{run.error.stack}</Code>])
   return (

@@ -11,7 +11,7 @@ import { useTitle } from '../ui/useTitle'
 import { useRuns, type Run, type State } from './api'
 import { RunsChart } from './RunsChart'
 import classes from './RunsPage.module.css'
-import { cause, duration, STATE_OPTIONS, StateBadge } from './states'
+import { amount, cause, duration, STATE_OPTIONS, StateBadge } from './states'
 
 const SPANS_MS: Record<string, number> = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000, month: 30 * 86_400_000 }
 const SINCE = [
@@ -99,6 +99,7 @@ function Table({ site, runs }: { site: string; runs: Run[] }) {
           <th scope="col">State</th>
           <th scope="col" className={classes.wide}>Started by</th>
           <th scope="col" className={classes.wide}>Took</th>
+          <th scope="col" className={classes.wide}>Moved</th>
           <th scope="col" className={classes.wide}>Secrets used</th>
         </tr>
       </thead>
@@ -124,6 +125,7 @@ function Table({ site, runs }: { site: string; runs: Run[] }) {
             </td>
             <td className={classes.wide}>{run.created_by}</td>
             <td className={classes.wide}>{run.duration_ms === null ? '' : duration(run.duration_ms)}</td>
+            <td className={classes.wide}>{run.bytes_moved ? amount(run.bytes_moved) : ''}</td>
             <td className={classes.wide}>{run.secrets_used.join(', ')}</td>
           </tr>
         ))}

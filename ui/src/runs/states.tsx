@@ -50,3 +50,14 @@ export function duration(ms: number): string {
   const minutes = Math.floor((whole % 3600) / 60)
   return hours ? `${hours} h ${minutes} min` : `${minutes} min ${whole % 60} s`
 }
+
+/** `1.2 MB`, in powers of 1000. */
+export function amount(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB']
+  let unit = 0
+  while (bytes >= 1000 && unit < units.length - 1) {
+    bytes /= 1000
+    unit++
+  }
+  return `${unit ? bytes.toFixed(1) : bytes} ${units[unit]}`
+}

@@ -44,6 +44,7 @@ class RunOut(Out):
     error: RunError | None
     params: dict[str, Any] | None
     secrets_used: list[str] = Field(description="Names of the secrets that the run was given.")
+    bytes_moved: int = Field(description="Of files and of HTTP bodies, in both directions; known at its end.")
     attempts: int
     priority: int
     idempotent: bool
@@ -209,6 +210,7 @@ def shown(info: RunInfo) -> RunOut:
         error=None if info.error is None else _error(info.error),
         params=None if info.params is None else dict(info.params),
         secrets_used=list(info.secrets_used),
+        bytes_moved=info.bytes_moved,
         attempts=info.attempts,
         priority=info.priority,
         idempotent=info.idempotent,

@@ -48,9 +48,16 @@ class Session:
     ) -> None:
         self.remote = remote
         self._files, self._options, self._log, self._limits, self._codec = files, options, log, limits, codec
+        self._progress: list[Progress] = []
+
+    @property
+    def moved(self) -> int:
+        """How many bytes of files have been moved."""
+        return sum(progress.bytes for progress in self._progress)
 
     def batch(self, doing: str, done: str) -> Batch:
         progress = Progress(self._log, doing, done, time.monotonic)
+        self._progress.append(progress)
         link = Link(self.remote)
         transfer = Transfer(link, self._files, self._options, progress, self._codec)
         return Batch(

@@ -59,6 +59,8 @@ class RemoteService:
         self._dial, self._files, self._log, self._secret = dial, files, log, secret
         self._codecs, self._context, self._limits = codecs, context, limits or Limits()
         self._clients: dict[int, _Connected] = {}
+        # Bytes of files, in both directions.
+        self.moved = 0
         self._runner = asyncio.Runner()
 
     def connect(self, ident: int, kind: str, fields: Given, options: Given) -> bool:
@@ -94,6 +96,7 @@ class RemoteService:
             self._log("error", f"{method}: not connected; call Connect first")
             return call.failed
         log = connected.log
+        session = None
         try:
             values = arguments(call, args)
             session = self._session(connected, options, log)
@@ -104,6 +107,8 @@ class RemoteService:
             log("error", f"{method}{_first(args)}: {exc}")
         except Exception as exc:  # noqa: BLE001 - as above
             log("error", f"{method}{_first(args)}: failed inside the client ({type(exc).__name__})")
+        finally:
+            self.moved += session.moved if session else 0
         return call.failed
 
     def close(self) -> None:
