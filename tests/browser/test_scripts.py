@@ -83,7 +83,7 @@ def test_a_new_user_moves_a_pasted_key_schedules_the_script_and_reads_its_log(
     scripts.label("Cron expression").fill("* * * * * *")
     expect(page.get_by_role("status", name="Next times").get_by_role("listitem")).to_have_count(5)
     scripts.button("SAVE").click()
-    expect(page.get_by_role("list").filter(has_text="* * * * *")).to_contain_text("Next in")
+    expect(page.get_by_role("list").filter(has_text="* * * * *")).to_contain_text("Next")
     page.get_by_role("tab", name="Log").click()
     log = page.get_by_role("log", name="Log")
     expect(log).to_contain_text(str(len(KEY)))

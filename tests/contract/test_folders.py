@@ -135,6 +135,14 @@ def test_other_settings_begin_anew(db, clock, store, watch):
     assert fired(db)[-1] == ("created", "elsewhere/c", 1)
 
 
+def test_settings_that_leave_the_place_keep_what_waits(db, clock, store, watch):
+    look = watch()
+    look(a=1)
+    store.change(SYSTEM, SITE, look.trigger.id, changes={"settle_s": 1, "params": {"x": 1}})
+    fresh = Look(db, clock, look.trigger).later(2)
+    assert fresh(a=1) == 1
+
+
 def test_off_or_deleted_nothing_is_taken(db, clock, store, watch):
     look = watch(settle_s=0)
     store.change(SYSTEM, SITE, look.trigger.id, enabled=False)

@@ -28,7 +28,7 @@ def test_a_thousand_files_at_once_are_each_handled_once_also_when_the_worker_is_
     folder.mkdir(parents=True)
     (server.folder / "take.js").write_text('AppendTextFile("taken", ReadTextFile(CtxRelPath()) + "\\n");')
     server.ok("script", "push", "take.js")
-    server.ok("trigger", "add", "folder", "take", "path=in", "settle_s=0", "every_s=0.2", "concurrency_key=one")
+    server.ok("trigger", "add", "folder", "take", "path=in", "settle_s=0", "every_s=0.2", "existing=yes")
 
     def runs() -> list[dict]:
         return [

@@ -135,5 +135,6 @@ def test_a_request_is_answered_by_the_script(shared_server: Installation) -> Non
     assert (status, json.loads(body)["state"]) == (200, "succeeded")
     status, _, body = ask(fail=1)
     assert (status, json.loads(body)["state"]) == (502, "failed")
+    assert server.exec_js("Log(Respond(200, 'x'))").out == "false\n"
     with closing(sqlite3.connect(server.home / "data" / "app.db", timeout=30)) as database:
         assert database.execute("SELECT count(*) FROM run_answers").fetchone() == (0,)

@@ -89,7 +89,7 @@ FUNCTIONS = (
         _OURS,
         (
             "A text is sent as plain text, anything else as JSON; at most 128 KiB. The script goes on.",
-            "The first answer counts. Where nobody waits it is not used.",
+            "The first answer counts. Where nobody waits it is false, with a line in the log.",
             "Values of secrets become `***` in it, as in the log.",
         ),
         "respond",

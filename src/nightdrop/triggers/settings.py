@@ -119,6 +119,11 @@ class FolderSettings(_Settings):
         """Take a text with commas too, as the command line gives it."""
         return [part.strip() for part in on.split(",")] if isinstance(on, str) else on
 
+    @property
+    def place(self) -> tuple[str, str, bool]:
+        """Which files are looked at; what was seen elsewhere says nothing about these."""
+        return self.path, self.pattern, self.recursive
+
     @field_validator("path")
     @classmethod
     def _without_end(cls, path: str) -> str:

@@ -209,7 +209,7 @@ class TriggerStore:
                 enabled=before.enabled if enabled is None else enabled,
             )
             conn.execute(_CHANGE, {**values, "id": before.id})
-            if isinstance(settings, FolderSettings) and settings != before.settings:
+            if isinstance(settings, FolderSettings) and settings.place != getattr(before.settings, "place", None):
                 forget(conn, [before.id])
             after = self._required(conn, site, trigger)
         self._ring()

@@ -284,6 +284,9 @@ class Gateway:
             return "the status must be a number from 200 to 599"
         if len(body.encode(errors="replace")) > _MAX_ANSWER:
             return f"the body may have {_MAX_ANSWER // 1024} KiB"
+        request = self._run["params"].get("Request")
+        if not (isinstance(request, dict) and request.get("Waits")):
+            return "nobody waits for an answer"
         return "the answer is given already" if self._responded else None
 
     def http_request(self, spec: object) -> bytes:

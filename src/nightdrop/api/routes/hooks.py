@@ -72,6 +72,8 @@ def _shown(request: Request, body: bytes, settings: WebhookSettings) -> dict[str
     lines = ((name.lower(), value) for name, value in request.headers.items())
     headers = {name: value for name, value in lines if name not in _KEPT_BACK}
     shown: dict[str, Any] = {"Method": request.method, "Query": dict(request.query_params), "Headers": headers}
+    if settings.answer == "script":
+        shown["Waits"] = True
     if settings.signed_by:
         # Checked in the run, before its script begins: this process must not have the secret.
         shown["Signature"] = {"Secret": settings.signed_by, "Header": settings.signature_header}
