@@ -28,10 +28,11 @@ _INTRODUCTION = """# SyncJS reference
 This page is generated from the table in `src/nightdrop/syncjs/table.py`; change that, then run
 `python -m nightdrop.syncjs.generate`.
 
-A script is JavaScript (ECMAScript 2023), run once from top to bottom. Calls block until they are done; there are no
-callbacks to write. A bare block `{ ... }` around the whole script is fine. There is no `setTimeout`, no module loading
-and no `Intl`. Promises that are pending when the script's last line has run are carried on; a rejected one fails the
-run when it is the value of the last statement, as in `main();`, and is not noticed otherwise.
+A script is JavaScript (ECMAScript 2023), run once from top to bottom. Calls block until they are done; the one function
+that is called back is that of an `FsWatcher`. A bare block `{ ... }` around the whole script is fine. There is no
+`setTimeout`, no module loading and no `Intl`. Promises that are pending when the script's last line has run are carried
+on; a rejected one fails the run when it is the value of the last statement, as in `main();`, and is not noticed
+otherwise.
 
 SyncJS calls do not throw: a failure is `false`, `""`, `null` or a response whose `IsValid()` is false, and the log says
 why. Only what is marked as an addition of nightdrop may throw.

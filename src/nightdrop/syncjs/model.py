@@ -119,13 +119,14 @@ class ConstantGroup:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A global value that is not a function."""
+    """A global value that is not a function; ``op`` is the host operation that it is asked by, if any."""
 
     name: str
     type: str
     doc: str
     origin: Origin
     notes: tuple[str, ...] = ()
+    op: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from nightdrop.syncjs.table import TABLE
 # A script has at most 1 MiB, hence at most this many lines.
 FIRST_LINE = 1_100_001
 
-_PARTS = ("core", "text", "functions", "http", "remotes", "mail", "files", "install")
+_PARTS = ("core", "text", "functions", "http", "remotes", "mail", "files", "watch", "install")
 _FOLDER = Path(__file__).parent / "js"
 
 

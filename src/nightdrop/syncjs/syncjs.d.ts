@@ -61,6 +61,17 @@ declare function Exit(): never;
 declare function Sleep(ms: number): void;
 
 /**
+ * Waits until the run is to end; meanwhile the functions of its watchers are called.
+ *
+ * That is when somebody cancels the run, its time limit is reached or the server stops.
+ *
+ * The script then has ten seconds to end. A run that has never asked for the signal ends at once.
+ *
+ * With `ms`, an addition of nightdrop, it waits no longer than that. True when the signal has come.
+ */
+declare function WaitForHaltSignal(ms?: number): boolean;
+
+/**
  * Sends a mail by the mail server of the site; true when the server has accepted it for every recipient.
  *
  * Several recipients, and several attachments, have commas between them.
@@ -278,6 +289,13 @@ declare function UUID(): string;
  * `nightdrop script run NAME --param city=Oslo` makes `Params.city` the text `Oslo`.
  */
 declare const Params: Readonly<Record<string, any>>;
+
+/**
+ * True once the run is to end: see `WaitForHaltSignal`.
+ *
+ * For scripts that ask in a loop; between two questions they should `Sleep`.
+ */
+declare const HaltSignalReceived: boolean;
 
 /**
  * The usual logging methods: `warn` is `LogWarn`, `error` is `LogError`, the others are `Log`.
@@ -1591,6 +1609,70 @@ declare class MailMessage {
    * It can be changed and sent again.
    */
   Send(): boolean;
+}
+
+/**
+ * Tells what changes in directories of the site while the script runs.
+ *
+ * `Event` is `EVT_CREATE`, `EVT_WRITE`, `EVT_REMOVE`, `EVT_RENAME` or `EVT_CHMOD`.
+ *
+ * `Object` is the path, as file functions take it: of a renamed file the old one; the new one is created.
+ *
+ * A new file that is not empty is created and written.
+ *
+ * Directories are looked at five times a second at most, also on network shares.
+ *
+ * Of what happens to a file between two looks only the result is seen.
+ *
+ * Hidden files, and those that are being transferred, are left out.
+ *
+ * A script may watch 100 directories; each may hold 100,000 files and directories.
+ *
+ * A run ends at its time limit. To start a script for each file, give it a watched folder as a trigger.
+ */
+declare class FsWatcher {
+  /**
+   * Masks of the names to watch, such as `*.csv`; all without one.
+   *
+   * "" unless set.
+   */
+  InclusionFilter: string | string[];
+  /**
+   * Masks of the names to leave out.
+   *
+   * "" unless set.
+   */
+  ExclusionFilter: string | string[];
+  /**
+   * The events of a file are told once it has had no other for so long, so that half a file is not taken.
+   *
+   * 0 unless set.
+   */
+  DelayBySeconds: number;
+  /**
+   * Adds a directory, with `recursive` those below it too; before `Start`.
+   */
+  WatchDir(dir: string, recursive?: boolean): FsWatcher;
+  /**
+   * Begins to watch; what is there already is no event. False when a directory cannot be watched.
+   *
+   * With `callback`, as in newer scripts, each event is given to it.
+   *
+   * It is called while the script waits in `WaitForHaltSignal` or `Sleep`, and never while it is at work.
+   *
+   * Without it, as in older scripts: the events are kept for `Events`.
+   *
+   * An error that it throws comes out of the call that waits.
+   */
+  Start(callback?: (event: { TimeStamp: Date; Event: string; Object: string }) => void): boolean;
+  /**
+   * Returns the events since the last call, for a watcher that was started without a function.
+   */
+  Events(): { TimeStamp: Date; Event: string; Object: string }[];
+  /**
+   * Ends watching: its function is not called any more. False when it was not at work.
+   */
+  Stop(): boolean;
 }
 
 // Types of virtual file system

@@ -10,6 +10,7 @@ from nightdrop.syncjs.httptable import HTTP_CLI, HTTP_RES
 from nightdrop.syncjs.mailtable import MAIL_MESSAGE, SEND_MAIL
 from nightdrop.syncjs.model import Function, Origin, Param, Table, Variable
 from nightdrop.syncjs.remotetable import DIR_LIST_ITEM, REMOTE_OPTIONS, REMOTES
+from nightdrop.syncjs.watchtable import FS_WATCHER, HALT_RECEIVED, WAIT_FOR_HALT
 
 _DOC, _READING, _OURS = Origin.SYNCJS, Origin.READING, Origin.OURS
 _VALUES = (Param("values", "unknown[]", rest=True),)
@@ -80,6 +81,7 @@ FUNCTIONS = (
         ("The time counts towards the run's time limit.",),
         "sleep",
     ),
+    WAIT_FOR_HALT,
     SEND_MAIL,
     Function(
         "Respond",
@@ -120,6 +122,7 @@ VARIABLES = (
         _OURS,
         ("`nightdrop script run NAME --param city=Oslo` makes `Params.city` the text `Oslo`.",),
     ),
+    HALT_RECEIVED,
     Variable(
         "console",
         "{ log(...values: unknown[]): void; info(...values: unknown[]): void; debug(...values: unknown[]): void; "
@@ -140,6 +143,6 @@ VARIABLES = (
 TABLE = Table(
     (*FUNCTIONS, *FILE_FUNCTIONS, *VALUE_FUNCTIONS),
     VARIABLES,
-    (HTTP_CLI, HTTP_RES, *REMOTES, REMOTE_OPTIONS, DIR_LIST_ITEM, MAIL_MESSAGE),
+    (HTTP_CLI, HTTP_RES, *REMOTES, REMOTE_OPTIONS, DIR_LIST_ITEM, MAIL_MESSAGE, FS_WATCHER),
     CONSTANTS,
 )

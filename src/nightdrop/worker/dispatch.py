@@ -183,6 +183,8 @@ class Dispatcher:
     def stop(self, reason: str, grace: float) -> None:
         """Claim nothing more; end what still runs after ``grace`` seconds."""
         self._stopping = True
+        for run in [run for run in self._live.values() if run.listens]:
+            run.end(RunState.CANCELLED, reason)
         self._loop.call_later(grace, self._kill_all, reason)
         self._urgent.set()
 
@@ -267,7 +269,8 @@ class Dispatcher:
 
     def _end_early(self, run_id: str, state: RunState, reason: str) -> None:
         if (live := self._live.get(run_id)) is not None:
-            live.kill(state, reason)
+            # Of a run that another worker has nothing must happen here any more.
+            (live.kill if state is RunState.LOST else live.end)(state, reason)
             return
         for waiting in [waiting for waiting in self._waiting if waiting.run.id == run_id]:
             self._waiting.remove(waiting)

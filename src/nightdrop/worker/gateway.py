@@ -4,7 +4,6 @@ Confined before ``main`` is called; it narrows itself to the site's directory on
 """
 
 import json
-import select
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +25,9 @@ from nightdrop.syncjs.pipe import Pipe
 from nightdrop.syncjs.remotecalls import NoCallError, RemoteCalls
 from nightdrop.syncjs.runlog import LEVELS, Line, RunLog, visible
 from nightdrop.syncjs.secretcalls import KeeperGoneError, SecretCalls
+from nightdrop.syncjs.watchers import Watchers, WatchRefusedError
 from nightdrop.worker.hooksign import is_signed, signing_secret
+from nightdrop.worker.waiting import Deadline, Waiting, WorkerGoneError
 
 MAX_RUNNER_FRAME = 80 * 1024 * 1024
 MAX_TEXT = 16 * 1024
@@ -50,10 +51,6 @@ def preload() -> None:
 
 class RunnerMisbehavedError(Exception):
     """The runner sent what no script can make it send; the run is over."""
-
-
-class WorkerGoneError(Exception):
-    """The worker is gone, and with it everybody who would read a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +83,8 @@ class Gateway:
         self._broker = broker
         self._files = files
         self._responded = False
-        self._poll = select.poll()
-        self._poll.register(control, select.POLLIN)
-        self._poll.register(pipe, select.POLLIN)
+        self._listens = False
+        self._waiting = Waiting(control, pipe, self._log)
 
     @cached_property
     def _http(self) -> HttpService:
@@ -114,15 +110,17 @@ class Gateway:
             self._files, limit=self._run["limits"]["body"], log=self._log.write, mask=self._masker.mask_cut
         )
 
+    @cached_property
+    def _watchers(self) -> Watchers:
+        return Watchers(self._files, self._log.write, self._masker.mask_cut)
+
     def _courier(self) -> CourierCalls:
         self._control.send_json({"t": "courier"})
-        # Nothing else is ever sent after the start.
-        (channel,) = self._control.recv().fds
         return CourierCalls(
-            Channel.from_fd(channel, MAX_ANSWER),
+            Channel.from_fd(self._waiting.courier(), MAX_ANSWER),
             log=self._log.write,
             secret=self._secrets.value,
-            pause=self._wait_for,
+            pause=self._waiting.for_channel,
             mail_secret=self._run["mail_secret"],
         )
 
@@ -214,29 +212,11 @@ class Gateway:
 
     def _receive(self) -> bytearray:
         while (payload := self._pipe.buffered()) is None:
-            if self._wait(self._log.due_ms()):
+            if self._waiting.for_runner(self._log.due_ms()):
                 self._pipe.fill()
             else:
                 self._log.flush()
         return payload
-
-    def _wait(self, timeout_ms: float | None) -> bool:
-        """Wait for the runner; False after ``timeout_ms``. The worker's end ends this process too."""
-        ready = self._poll.poll(timeout_ms)
-        if any(fd == self._control.fileno() for fd, _ in ready):
-            raise WorkerGoneError
-        return bool(ready)
-
-    def _wait_for(self, channel: Channel) -> None:
-        """Wait for the courier, however long it works; a dead runner is the worker's business."""
-        self._log.flush()
-        poll = select.poll()
-        poll.register(self._control, select.POLLIN)
-        poll.register(channel, select.POLLIN)
-        while not (ready := poll.poll(self._log.due_ms())):
-            self._log.flush()
-        if any(fd == self._control.fileno() for fd, _ in ready):
-            raise WorkerGoneError
 
     def _call(self, message: dict[str, Any]) -> bytes | None:
         name, arguments = message["c"], message.get("a")
@@ -245,7 +225,7 @@ class Gateway:
             raise RunnerMisbehavedError
         try:
             return operation(self, *arguments)
-        except NoCallError:
+        except (NoCallError, WatchRefusedError):
             raise RunnerMisbehavedError from None
 
     def secret_get(self, name: object, caller: object) -> bytes:
@@ -260,12 +240,51 @@ class Gateway:
         self._log.write(level, text)
 
     def sleep(self, ms: object) -> bytes:
+        self._wait(ms, [], until_halt=False)
+        return _value(None)
+
+    def wait(self, ms: object, numbers: object, until_halt: object) -> bytes:
+        if not isinstance(numbers, list) or not isinstance(until_halt, bool):
+            raise RunnerMisbehavedError
+        if until_halt:
+            self._listen()
+        return _ascii(self._wait(ms, numbers, until_halt=until_halt))
+
+    def _wait(self, ms: object, numbers: list[Any], *, until_halt: bool) -> dict[str, Any]:
+        """Let time pass until a watcher has something to tell, or the run is to end if that counts."""
         if isinstance(ms, bool) or not isinstance(ms, int | float) or not ms >= 0:
             raise RunnerMisbehavedError
-        self._log.flush()
-        # The runner is waiting for the answer: if its end becomes readable, it died.
-        self._wait(min(ms, self._run["limits"]["wall"] * 1000 + 1000))
-        return _value(None)
+        deadline = Deadline(min(ms, self._run["limits"]["wall"] * 1000 + 1000))
+        while True:
+            events = self._watchers.look(numbers) if numbers else []
+            left = deadline.left_s
+            halt = until_halt and self._waiting.halted
+            over = halt or left == 0
+            pause = self._watchers.pause_s(numbers) if numbers else left
+            if events or over or self._waiting.pause(min(left, pause)):
+                return {"halt": halt, "over": over, "left": left * 1000, "events": events}
+
+    def halted(self) -> bytes:
+        self._listen()
+        # What the worker has said lies unread while the script is at work.
+        self._waiting.for_runner(0)
+        return _value(self._waiting.halted)
+
+    def _listen(self) -> None:
+        """Tell the worker that this run wants to hear when it is to end."""
+        if not self._listens:
+            self._listens = True
+            self._control.send_json({"t": "listens"})
+
+    def watch_start(self, number: object, spec: object) -> bytes:
+        return _value(self._watchers.start(number, spec))
+
+    def watch_events(self, number: object) -> bytes:
+        told = self._watchers.look([number])
+        return _ascii(told[0][1] if told else [])
+
+    def watch_stop(self, number: object) -> bytes:
+        return _value(self._watchers.stop(number))
 
     def respond(self, status: object, body: object, is_json: object) -> bytes:
         if not isinstance(body, str) or not isinstance(is_json, bool):
@@ -325,8 +344,7 @@ class Gateway:
             answer = self._file_service.call(step, list(arguments))
         except CallRefusedError:
             raise RunnerMisbehavedError from None
-        # ASCII: a name that is not UTF-8 keeps its bytes as lone surrogates, and comes back so.
-        return _encode_ascii({"v": answer}).encode("ascii") if step == "ListDir" else _value(answer)
+        return _ascii(answer) if step == "ListDir" else _value(answer)
 
     def uuid(self) -> bytes:
         return _value(uuid4())
@@ -379,6 +397,11 @@ OPERATIONS: dict[str, tuple[Callable[..., bytes | None], int]] = {
     "secret.has": (Gateway.secret_has, 1),
     "log": (Gateway.write_log, 2),
     "sleep": (Gateway.sleep, 1),
+    "wait": (Gateway.wait, 3),
+    "halted": (Gateway.halted, 0),
+    "watch.start": (Gateway.watch_start, 2),
+    "watch.events": (Gateway.watch_events, 1),
+    "watch.stop": (Gateway.watch_stop, 1),
     "respond": (Gateway.respond, 3),
     "http.request": (Gateway.http_request, 1),
     "http.text": (Gateway.http_text, 1),
@@ -436,6 +459,11 @@ def _parse(payload: bytearray) -> dict[str, Any]:
 
 def _value(value: object) -> bytes:
     return _encode({"v": value}).encode("utf-8", "replace")
+
+
+def _ascii(value: object) -> bytes:
+    # A name that is not UTF-8 keeps its bytes as lone surrogates, and comes back so.
+    return _encode_ascii({"v": value}).encode("ascii")
 
 
 def _number(number: object) -> int:

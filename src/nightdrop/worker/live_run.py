@@ -14,6 +14,8 @@ from nightdrop.sandbox import limits
 from nightdrop.worker.aio import AsyncChannel
 from nightdrop.worker.pairs import ROLES, Pair, Role
 
+# How long a script that asks for the halt signal may take to end itself.
+HALT_GRACE_S = 10.0
 # How long a dying pair may take to hand over its last log lines and its exit status.
 _GRACE_S = 0.3
 # The wait status of a runner whose pipe was closed, exit(1): not its own failure.
@@ -57,6 +59,8 @@ class LiveRun:
         self._on_answer = on_answer
         self._verdict: Verdict | None = None
         self._begun = False
+        self.listens = False
+        self._halting = False
         self._over = False
         self._loop = asyncio.get_running_loop()
         self._timers: list[asyncio.TimerHandle] = []
@@ -85,10 +89,21 @@ class LiveRun:
         """Hand the gateway its end of the channel to the run's courier."""
         self._channel.send_json({"op": "courier"}, [channel])
 
+    def end(self, state: RunState, reason: str) -> None:
+        """End the run from outside; a script that asks for the halt signal gets it, and time to end itself."""
+        if not self.listens:
+            self.kill(state, reason)
+        elif self._verdict is None:
+            self._verdict = Verdict(state, reason)
+            self._halting = True
+            self._channel.send_json({"op": "halt"})
+            self._timers.append(self._loop.call_later(HALT_GRACE_S, self.kill, state, reason))
+
     def kill(self, state: RunState, reason: str) -> None:
         """End the run from outside. The runner dies at once; the gateway may still hand over its last lines."""
-        if self._verdict is None:
-            self._verdict = Verdict(state, reason)
+        if self._verdict is None or self._halting:
+            self._halting = False
+            self._verdict = self._verdict or Verdict(state, reason)
             self.pair.kill("runner")
             self._conclude_soon()
 
@@ -119,6 +134,8 @@ class LiveRun:
             os.close(fd)
         if message["t"] == "begun":
             self._begun = True
+        elif message["t"] == "listens":
+            self.listens = True
         elif message["t"] == "log":
             self._on_log(self, [(int(at), str(level), str(text)) for at, level, text in message["lines"]])
         elif message["t"] == "courier":
@@ -198,4 +215,4 @@ class LiveRun:
         return Verdict(RunState.FAILED, f"the {role} stopped with status {code}")
 
     def _out_of_time(self, wall: float) -> None:
-        self.kill(RunState.TIMED_OUT, f"took longer than {wall:g} s")
+        self.end(RunState.TIMED_OUT, f"took longer than {wall:g} s")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import select
 import subprocess
 
 import pytest
@@ -16,7 +17,7 @@ from nightdrop.db.errors import DatabaseBusyError
 from nightdrop.db.migrate import upgrade
 from nightdrop.runs.model import RunState
 from nightdrop.runs.queue import RunQueue
-from nightdrop.worker import dispatch
+from nightdrop.worker import dispatch, live_run
 from nightdrop.worker.dispatch import Dispatcher
 from nightdrop.worker.pairs import ROLES, Pair
 
@@ -146,6 +147,46 @@ def test_what_a_run_was_given_is_kept_even_when_the_keeper_says_it_late(queue, p
         ended = dispatch_until_ended(queue, Pool(first), run.id, start)
     assert (ended.state, ended.secrets_used) == (RunState.SUCCEEDED, ("a", "b"))
     assert ended.bytes_moved == 70
+
+
+def test_a_script_that_asks_for_the_halt_signal_may_end_itself(queue, pair):
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+    heard = []
+    with waiting_pair() as (first, gateway):
+
+        def start(_live):
+            gateway.send_json({"t": "begun"})
+            gateway.send_json({"t": "listens"})
+
+        def cancel(dispatcher):
+            if any(live.listens for live in dispatcher._live.values()):
+                queue.request_cancel(SYSTEM, run.id)
+                dispatcher.rung()
+            if not heard and select.select([gateway], [], [], 0)[0]:
+                heard.append(gateway.recv_json()["op"])
+                gateway.send_json({"t": "log", "lines": [[1, "info", "tidied up"]]})
+                gateway.send_json({"t": "end", "state": "succeeded", "error": None, "secrets": [], "moved": 0})
+
+        ended = dispatch_until_ended(queue, Pool(first), run.id, start, during=cancel)
+    assert (ended.state, ended.reason, heard) == (RunState.CANCELLED, "cancelled", ["halt"])
+    assert [line.text for line in queue.logs(SYSTEM, run.id)] == ["tidied up"]
+
+
+def test_a_script_that_does_not_end_itself_is_ended(queue, pair, monkeypatch):
+    monkeypatch.setattr(live_run, "HALT_GRACE_S", 0.05)
+    run = queue.enqueue(SYSTEM, SITE, code="Log('x')")
+    with waiting_pair() as (first, gateway):
+
+        def start(_live):
+            gateway.send_json({"t": "begun"})
+            gateway.send_json({"t": "listens"})
+
+        def time_out(dispatcher):
+            for live in dispatcher._live.values():
+                live.end(RunState.TIMED_OUT, "took longer than 1 s")
+
+        ended = dispatch_until_ended(queue, Pool(first), run.id, start, during=time_out)
+    assert (ended.state, ended.reason) == (RunState.TIMED_OUT, "took longer than 1 s")
 
 
 def test_a_run_under_which_every_pair_dies_fails(queue, pair):

@@ -33,6 +33,7 @@ class Entry:
     size: int
     mtime_ns: int
     mode: int
+    inode: int
 
 
 class Files:
@@ -213,4 +214,5 @@ def _finish(fd: int, mode: int | None, mtime_ns: int | None) -> None:
 def _entry(place: Place, info: os.stat_result, inside: str) -> Entry:
     is_dir = stat.S_ISDIR(info.st_mode)
     name = place.parts[-1] if place.parts else place.shown
-    return Entry(name, place.shown, inside, is_dir, 0 if is_dir else info.st_size, info.st_mtime_ns, info.st_mode)
+    size = 0 if is_dir else info.st_size
+    return Entry(name, place.shown, inside, is_dir, size, info.st_mtime_ns, info.st_mode, info.st_ino)

@@ -26,14 +26,6 @@ const functions = {
   Exit() {
     host("exit", "[]");
   },
-  Sleep(ms) {
-    const wanted = Number(ms);
-    if (!(wanted >= 0)) {
-      writeLog("warn", ["Sleep: the time must be a number of milliseconds, 0 or more"]);
-      return;
-    }
-    call("sleep", [Math.min(wanted, 1e12)]);
-  },
   SendMail(from, to, subject, body, attachments) {
     return sendMail({ From: from, To: to, Subject: subject, Text: body, Masks: attachments });
   },

@@ -1,4 +1,4 @@
-const globalNames = [...table.constants.map((c) => c[0]), ...table.functions, ...table.objects.map((o) => o.name), "console", "Params"];
+const globalNames = [...table.constants.map((c) => c[0]), ...table.functions, ...table.objects.map((o) => o.name), "console", "Params", "HaltSignalReceived"];
 
 // A name that no method has stays undefined, as scripts may ask for it; only the error text gets the hint.
 const noteUnknownNames = (owner, known) => new Proxy(Object.create(Object.prototype), {
@@ -39,6 +39,7 @@ const methodOf = (owner, spec) => {
 };
 
 const classes = { HttpCli, HttpRes };
+const written = { MailMessage: mailClass, FsWatcher: watcherClass };
 
 for (const [name, value] of table.constants) install(name, value);
 for (const name of table.functions) {
@@ -50,8 +51,8 @@ for (const object of table.objects) {
     install(object.name, remoteClass(object));
     continue;
   }
-  if (object.name === "MailMessage") {
-    install(object.name, mailClass(object));
+  if (written[object.name] !== undefined) {
+    install(object.name, written[object.name](object));
     continue;
   }
   const type = classes[object.name];

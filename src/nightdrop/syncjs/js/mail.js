@@ -24,16 +24,11 @@ const mailMethods = {
 };
 
 const mailClass = (spec) => {
-  const fieldNames = spec.fields.map((field) => field[0]);
   const type = class {
     constructor() {
       withFields(this, spec.fields);
       messages.set(this, []);
     }
   };
-  defineProperty(type, "name", { value: spec.name });
-  for (const method of spec.methods) addMethod(type.prototype, spec.name, method.name, mailMethods[method.name]);
-  Object.setPrototypeOf(type.prototype, strict(spec.name, fieldNames, spec.methods.map((method) => method.name)));
-  freeze(type.prototype);
-  return freeze(type);
+  return finishedClass(type, spec, mailMethods);
 };

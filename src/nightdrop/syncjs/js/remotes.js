@@ -30,6 +30,15 @@ const strict = (owner, known, methods) => new Proxy(Object.create(Object.prototy
   },
 });
 
+const finishedClass = (type, spec, methods) => {
+  const [fields, names] = [spec.fields.map((field) => field[0]), spec.methods.map((method) => method.name)];
+  defineProperty(type, "name", { value: spec.name });
+  for (const name of names) addMethod(type.prototype, spec.name, name, methods[name]);
+  Object.setPrototypeOf(type.prototype, strict(spec.name, fields, names));
+  freeze(type.prototype);
+  return freeze(type);
+};
+
 const setFields = (object, owner, known, given) => {
   if (given === null || typeof given !== "object") {
     writeLog("error", [`${owner}: an object with fields is needed`]);
