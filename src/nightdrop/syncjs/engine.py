@@ -9,7 +9,7 @@ JSON text, and time is limited from outside the process.
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import _quickjs
@@ -25,6 +25,8 @@ MAX_NAME = 200 + 1
 MAX_STACK_LINES = 20
 
 _PRELUDE = prelude()
+# The engine reads all of a script before it runs any of it, and this runs first.
+_STOP = "throw __stop;"
 _FRAME = re.compile(r"^\s*at (?:(?P<function>.{0,200}?) \()?<input>:(?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?\)?$")
 _HOST_FAILED = '{"e":{"name":"Error","message":"the host could not answer"}}'
 _OUT_OF_MEMORY = "out of memory"
@@ -72,6 +74,15 @@ class Engine:
         if failure is None:
             failure = self._drain_jobs() or self._enter("settled", "", code=code, name=name)
         return failure
+
+    def check(self, code: str, *, memory: int) -> Failure | None:
+        """Read a script without running it; ``memory`` limits the heap in bytes."""
+        self._limit = memory
+        self._context.set_memory_limit(memory)
+        failure = self._enter("check", _STOP + code, code=code, name="script")
+        if failure is None or failure.line != 1:
+            return failure
+        return replace(failure, column=max(1, failure.column - len(_STOP)))
 
     def _drain_jobs(self) -> Failure | None:
         try:

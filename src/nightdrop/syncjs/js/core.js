@@ -90,7 +90,18 @@ const watch = (result) => {
   }
 };
 
+const readOnly = (stoppedCode) => {
+  const stop = (globalThis.__stop = {});
+  try {
+    evaluate(stoppedCode);
+  } catch (thrown) {
+    return thrown === stop ? "" : describe(thrown);
+  }
+  return "";
+};
+
 const entry = (command, json) => {
+  if (command === "check") return readOnly(json);
   if (command === "run") {
     const { code, params } = parse(json);
     install("Params", deepFreeze(params));
