@@ -86,6 +86,11 @@ class Tab:
     def label(self, name: str) -> Any:
         return self.page.get_by_label(name, exact=True)
 
+    def choose(self, label: str, option: str) -> None:
+        """Choose an option of a field."""
+        self.page.get_by_role("combobox", name=label, exact=True).click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+
     def dialog(self, title: str) -> Any:
         return self.page.get_by_role("dialog", name=title)
 

@@ -24,6 +24,9 @@ def test_the_link_leads_to_a_stored_secret(server: Installation, browser: Browse
         page.get_by_role("textbox", name="Password").fill(PASSWORD)
         page.get_by_role("textbox", name="The same again").fill(PASSWORD)
         opened.button("Set up").click()
+        opened.heading("Overview").wait_for()
+        assert opened.violations() == []
+        page.get_by_role("region", name="First steps").get_by_role("link", name="Secrets").click()
         opened.heading("No secrets yet").wait_for()
         assert opened.violations() == []
         opened.add_secret("api-key", "sk-needle-1")

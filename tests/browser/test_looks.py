@@ -194,8 +194,10 @@ DIALOGS: list[tuple[str, str, Callable[[Tab], None]]] = [
     ("add-admin", "/admins", lambda opened: opened.button("Add admin").click()),
 ]
 PAGES = [
+    ("overview", f"/sites/{SITE}", "Overview"),
     ("secrets", f"/sites/{SITE}/secrets", "Secrets"),
     ("scripts", f"/sites/{SITE}/scripts", "Scripts"),
+    ("triggers", f"/sites/{SITE}/triggers", "Triggers"),
     ("runs", f"/sites/{SITE}/runs", "Runs"),
     ("account", "/account", "Account"),
     ("sites", "/sites", "Sites"),
@@ -211,6 +213,10 @@ def test_every_page(hosted: Hosted, invitation: str) -> None:
             opened.heading(heading).wait_for()
             if name == "secrets":
                 opened.row("mail-password").wait_for()
+            if name == "overview":
+                opened.page.get_by_role("region", name="Next runs").wait_for()
+            if name == "triggers":
+                opened.page.get_by_role("listitem").first.wait_for()
             look(opened, name)
 
 
@@ -264,6 +270,9 @@ def test_set_up_sign_in_and_the_empty_page(hosted: Hosted, browser: Browser, inv
         look(opened, "sign-in")
         opened.sign_in("anna")
         # The site that is there from the start, which these tests leave alone.
+        opened.heading("First steps").wait_for()
+        look(opened, "first-steps")
+        opened.go("/sites/default/secrets")
         opened.heading("No secrets yet").wait_for()
         look(opened, "secrets-empty")
 

@@ -22,11 +22,6 @@ def stored(hosted: Hosted, site: str) -> list[dict[str, Any]]:
     return list(hosted.call("GET", f"/sites/{site}/triggers")["items"])
 
 
-def choose(opened: Tab, label: str, option: str) -> None:
-    opened.page.get_by_role("combobox", name=label, exact=True).click()
-    opened.page.get_by_role("option", name=option, exact=True).click()
-
-
 def test_a_schedule_shows_its_times_as_it_is_typed_and_is_changed_and_deleted(
     hosted: Hosted, site: str, triggers: Tab
 ) -> None:
@@ -56,7 +51,7 @@ def test_a_schedule_shows_its_times_as_it_is_typed_and_is_changed_and_deleted(
 
     triggers.button("Edit: at dawn").click()
     expect(triggers.label("Cron expression")).to_have_value("30 4 * * *")
-    choose(triggers, "While a run is under way", "Run beside it")
+    triggers.choose("While a run is under way", "Run beside it")
     triggers.button("SAVE").click()
     triggers.dialog("Edit trigger").wait_for(state="detached")
     assert stored(hosted, site)[0]["settings"]["overlap"] == "allow"
@@ -71,7 +66,7 @@ def test_a_schedule_shows_its_times_as_it_is_typed_and_is_changed_and_deleted(
 def test_the_address_of_a_webhook_is_shown_once_and_works(hosted: Hosted, site: str, triggers: Tab) -> None:
     page = triggers.page
     triggers.button("Add trigger").click()
-    choose(triggers, "Kind", "Webhook")
+    triggers.choose("Kind", "Webhook")
     triggers.button("SAVE").click()
     address = triggers.dialog("Address of the webhook").locator("code").inner_text()
     assert address.startswith(f"{hosted.base}/hooks/")
@@ -92,7 +87,7 @@ def test_the_address_of_a_webhook_is_shown_once_and_works(hosted: Hosted, site: 
 
 def test_a_folder_is_watched(hosted: Hosted, site: str, triggers: Tab) -> None:
     triggers.button("Add trigger").click()
-    choose(triggers, "Kind", "Watched folder")
+    triggers.choose("Kind", "Watched folder")
     triggers.label("Directory").fill("../up")
     triggers.expected = {422}
     triggers.button("SAVE").click()
@@ -111,7 +106,7 @@ def test_a_folder_is_watched(hosted: Hosted, site: str, triggers: Tab) -> None:
 
 def test_somebody_is_told_of_failures(hosted: Hosted, site: str, triggers: Tab) -> None:
     triggers.button("Add trigger").click()
-    choose(triggers, "Kind", "Notice of failures")
+    triggers.choose("Kind", "Notice of failures")
     triggers.expected = {422}
     triggers.button("SAVE").click()
     expect(triggers.label("Mail addresses")).to_have_attribute("aria-invalid", "true")
@@ -129,9 +124,9 @@ def test_somebody_is_told_of_failures(hosted: Hosted, site: str, triggers: Tab) 
 def test_one_script_after_another(hosted: Hosted, site: str, triggers: Tab) -> None:
     hosted.push(site, "first", 'Log("first");')
     triggers.button("Add trigger").click()
-    choose(triggers, "Kind", "After another script")
-    choose(triggers, "Script", "first")
-    choose(triggers, "Run when it", "has ended, however")
+    triggers.choose("Kind", "After another script")
+    triggers.choose("Script", "first")
+    triggers.choose("Run when it", "has ended, however")
     triggers.button("SAVE").click()
     expect(triggers.page.get_by_role("listitem").filter(has_text="After first has ended")).to_be_visible()
     hosted.call("POST", f"/sites/{site}/runs?wait=60", {"script": "first"})

@@ -16,6 +16,8 @@ const ScriptsPage = lazy(() => import('./scripts/ScriptsPage'))
 const ScriptPage = lazy(() => import('./scripts/ScriptPage'))
 const RunsPage = lazy(() => import('./runs/RunsPage'))
 const RunPage = lazy(() => import('./runs/RunPage'))
+const OverviewPage = lazy(() => import('./overview/OverviewPage'))
+const TriggersPage = lazy(() => import('./triggers/TriggersPage'))
 const AdminsPage = lazy(() => import('./admins/AdminsPage'))
 
 export function App() {
@@ -26,11 +28,13 @@ export function App() {
         <Route path="/sign-in" element={<SignInPage />} />
         <Route element={<SignedIn />}>
           <Route index element={<Home />} />
+          <Route path="/sites/:site" element={<OverviewPage />} />
           <Route path="/sites/:site/secrets" element={<SecretsPage />} />
           <Route path="/sites/:site/scripts" element={<ScriptsPage />} />
           <Route path="/sites/:site/scripts/:script" element={<ScriptPage />} />
           <Route path="/sites/:site/runs" element={<RunsPage />} />
           <Route path="/sites/:site/runs/:run" element={<RunPage />} />
+          <Route path="/sites/:site/triggers" element={<TriggersPage />} />
           <Route path="/account" element={<AccountPage />} />
           <Route path="/sites" element={<SitesPage />} />
           <Route path="/admins" element={<AdminsPage />} />

@@ -21,7 +21,7 @@ export function RunsChart({ site }: { site: string }) {
   const spans = counts.data ?? []
   const all = totals(spans)
   return (
-    <Section title="Runs over time" aside={<SegmentedControl size="xs" aria-label="Time shown" styles={{ label: { color: 'var(--mantine-color-text)' } }} data={SPANS} value={days} onChange={setDays} />}>
+    <Section title="Runs over time" aside={<SegmentedControl size="xs" aria-label="Time shown" transitionDuration={0} styles={{ label: { color: 'var(--mantine-color-text)', transition: 'none' } }} data={SPANS} value={days} onChange={setDays} />}>
       <Problem error={counts.error} retry={() => void counts.refetch()} />
       <Group gap="lg">
         <Text size="sm">

@@ -1,17 +1,16 @@
-import { Anchor, Button, Group, Loader, Select, Stack, Text } from '@mantine/core'
+import { Button, Group, Loader, Select, Stack, Text } from '@mantine/core'
 import { X } from 'lucide-react'
 import { useMemo } from 'react'
-import { Link, useParams, useSearchParams } from 'react-router'
+import { useParams, useSearchParams } from 'react-router'
 import { may, useSite } from '../session/session'
 import { useScripts } from '../scripts/api'
 import { NoAccess, NoSite, Page } from '../ui/places'
 import { Problem } from '../ui/Problem'
-import { Time } from '../ui/Time'
 import { useTitle } from '../ui/useTitle'
-import { useRuns, type Run, type State } from './api'
+import { useRuns, type State } from './api'
 import { RunsChart } from './RunsChart'
-import classes from './RunsPage.module.css'
-import { amount, cause, duration, STATE_OPTIONS, StateBadge } from './states'
+import { RunsTable } from './RunsTable'
+import { STATE_OPTIONS } from './states'
 
 const SPANS_MS: Record<string, number> = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000, month: 30 * 86_400_000 }
 const SINCE = [
@@ -65,7 +64,7 @@ function Runs({ site }: { site: string }) {
           </Text>
         </Group>
         <Problem error={list.error} retry={() => void list.refetch()} />
-        {runs.length > 0 && <Table site={site} runs={runs} />}
+        {runs.length > 0 && <RunsTable site={site} runs={runs} />}
         {list.isSuccess && runs.length === 0 && (
           <Text ta="center" py="xl">
             {state || script || trigger || since ? 'No run is like this.' : 'Nothing has run yet. Runs are started from a script, by triggers, and by the command line.'}
@@ -88,48 +87,4 @@ function ScriptFilter({ site, value, onChange }: { site: string; value: string |
   const data = scripts.data?.pages.flatMap((page) => page.items.map((one) => ({ value: one.id, label: one.name }))) ?? []
   if (value && !data.some((one) => one.value === value)) data.unshift({ value, label: 'The chosen script' })
   return <Select aria-label="Script" placeholder="Any script" clearable searchable data={data} value={value} onChange={onChange} w={240} />
-}
-
-function Table({ site, runs }: { site: string; runs: Run[] }) {
-  return (
-    <table className={classes.table} aria-label={`Runs of ${site}`}>
-      <thead>
-        <tr>
-          <th scope="col">Run</th>
-          <th scope="col">State</th>
-          <th scope="col" className={classes.wide}>Started by</th>
-          <th scope="col" className={classes.wide}>Took</th>
-          <th scope="col" className={classes.wide}>Moved</th>
-          <th scope="col" className={classes.wide}>Secrets used</th>
-        </tr>
-      </thead>
-      <tbody>
-        {runs.map((run) => (
-          <tr key={run.id}>
-            <th scope="row">
-              <Anchor component={Link} to={`/sites/${site}/runs/${run.id}`} underline="hover" fw={600}>
-                {run.script_name ?? 'Code that is not stored'}
-              </Anchor>
-              <Text size="xs" c="dimmed">
-                <Time ms={run.created_ms} />
-                {run.version !== null && `, version ${run.version}`}
-              </Text>
-            </th>
-            <td>
-              <StateBadge state={run.state} />
-              {cause(run) && (
-                <Text size="xs" c="dimmed" lineClamp={2} className={classes.cause}>
-                  {cause(run)}
-                </Text>
-              )}
-            </td>
-            <td className={classes.wide}>{run.created_by}</td>
-            <td className={classes.wide}>{run.duration_ms === null ? '' : duration(run.duration_ms)}</td>
-            <td className={classes.wide}>{run.bytes_moved ? amount(run.bytes_moved) : ''}</td>
-            <td className={classes.wide}>{run.secrets_used.join(', ')}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  )
 }

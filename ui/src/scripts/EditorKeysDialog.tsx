@@ -1,5 +1,5 @@
-import { Kbd, Table } from '@mantine/core'
 import { Dialog } from '../ui/Dialog'
+import { KeysTable } from '../ui/KeysTable'
 
 const KEYS: [string, string][] = [
   ['Ctrl S', 'Save'],
@@ -18,18 +18,7 @@ const KEYS: [string, string][] = [
 export function EditorKeysDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
     <Dialog opened={opened} onClose={onClose} title="Keys of the editor" closeOnClickOutside>
-      <Table aria-label="Keys of the editor">
-        <Table.Tbody>
-          {KEYS.map(([key, text]) => (
-            <Table.Tr key={key}>
-              <Table.Th scope="row" w={140}>
-                <Kbd>{key}</Kbd>
-              </Table.Th>
-              <Table.Td>{text}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
+      <KeysTable label="Keys of the editor" keys={KEYS} />
     </Dialog>
   )
 }

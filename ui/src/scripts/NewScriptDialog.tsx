@@ -1,12 +1,12 @@
-import { List as Items, Text, Textarea, TextInput } from '@mantine/core'
+import { List as Items, Text } from '@mantine/core'
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import { useAnnounce } from '../ui/Announcer'
 import { Dialog, DialogForm } from '../ui/Dialog'
 import { InputError } from '../ui/InputError'
-import { fieldError } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { createScript, useScriptsChanged } from './api'
+import { NameFields } from './NameFields'
 
 const FIRST_CODE = `{
   Log("Hello from nightdrop");
@@ -30,34 +30,19 @@ export function NewScriptDialog({ site, files, opened, onClose }: Props) {
 }
 
 function Form({ site, onClose }: { site: string; onClose: () => void }) {
-  const [name, setName] = useState('')
-  const [description, setDescription] = useState('')
+  const [names, setNames] = useState({ name: '', description: '' })
   const navigate = useNavigate()
   const changed = useScriptsChanged(site)
   const form = useSubmit(async () => {
-    if (!name.trim()) throw new InputError('name', 'Enter a name.')
-    const made = await createScript(site, name.trim(), FIRST_CODE, description)
+    if (!names.name.trim()) throw new InputError('name', 'Enter a name.')
+    const made = await createScript(site, names.name.trim(), FIRST_CODE, names.description)
     changed()
     onClose()
     void navigate(`/sites/${site}/scripts/${made.id}`)
   })
   return (
     <DialogForm form={form} fields={['name', 'description']} verb="CREATE" onClose={onClose}>
-      <TextInput
-        label="Name"
-        required
-        data-autofocus
-        autoComplete="off"
-        spellCheck={false}
-        maxLength={200}
-        value={name}
-        onChange={(event) => {
-          setName(event.currentTarget.value)
-          form.edited('name')
-        }}
-        error={fieldError(form.error, 'name')}
-      />
-      <Textarea label="Description" autosize minRows={2} value={description} onChange={(event) => setDescription(event.currentTarget.value)} error={fieldError(form.error, 'description')} />
+      <NameFields value={names} onChange={setNames} form={form} />
     </DialogForm>
   )
 }

@@ -15,7 +15,6 @@ interface Props {
   panel: Panel
   onPanel: (panel: Panel) => void
   run: string | null
-  reload: () => void
   dirty: boolean
   onRestored: () => Promise<void>
 }

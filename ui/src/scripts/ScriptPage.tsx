@@ -165,7 +165,7 @@ function Workplace({ site, opened, reload }: { site: string; opened: Opened; rel
             onFormat={() => editable && void format()}
           />
         </Suspense>
-        <Panels site={site} opened={opened} check={check} panel={panel} onPanel={setPanel} run={run} reload={reload} dirty={dirty} onRestored={editing.restored} />
+        <Panels site={site} opened={opened} check={check} panel={panel} onPanel={setPanel} run={run} dirty={dirty} onRestored={editing.restored} />
       </Stack>
       <RunDialog site={site} script={starting ? script : null} onClose={start.close} onStarted={(id) => (setRun(id), setPanel('log'))} />
       <ConflictDialog opened={conflict !== null} theirs={conflict} mine={() => editor.current?.code() ?? ''} onTheirs={editing.takeTheirs} onMine={editing.keepMine} onClose={editing.forgetConflict} />

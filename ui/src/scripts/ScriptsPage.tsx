@@ -1,11 +1,12 @@
-import { Alert, Anchor, Button, CloseButton, Group, Kbd, Loader, Select, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Anchor, Button, Group, Stack, Text } from '@mantine/core'
 import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
-import { FileUp, Plus, Search, ShieldAlert } from 'lucide-react'
+import { FileUp, Plus, ShieldAlert } from 'lucide-react'
 import { useMemo, useRef, useState } from 'react'
 import { useParams } from 'react-router'
 import { may, useSite } from '../session/session'
 import { NoAccess, NoSite, Page } from '../ui/places'
 import { Problem } from '../ui/Problem'
+import { SearchBar } from '../ui/SearchBar'
 import { useShortcuts } from '../ui/shortcuts'
 import { useTitle } from '../ui/useTitle'
 import { useLeaks, useScripts, type Listed, type Sort } from './api'
@@ -15,7 +16,6 @@ import { NewScriptDialog } from './NewScriptDialog'
 import { ScriptDetailsDialog } from './ScriptDetailsDialog'
 import { ScriptsTable, type RowAction } from './ScriptsTable'
 import { useClone } from './useClone'
-import classes from './ScriptsPage.module.css'
 
 const SEARCH_MS = 150
 const SORTS: { value: Sort; label: string }[] = [
@@ -64,27 +64,18 @@ function Scripts({ site, editable }: { site: string; editable: boolean }) {
         <Empty editable={editable} onAdd={openAdd} />
       ) : (
         <Stack gap="xs">
-          <Group gap="sm" align="end">
-            <TextInput
-              ref={search}
-              type="text"
-              role="searchbox"
-              aria-label="Search names and descriptions"
-              placeholder="Search names and descriptions"
-              leftSection={<Search size={16} aria-hidden />}
-              rightSection={typed ? <CloseButton size="sm" aria-label="Clear search" onClick={() => setTyped('')} /> : <Kbd size="xs" aria-hidden visibleFrom="sm">/</Kbd>}
-              className={classes.search}
-              autoComplete="off"
-              spellCheck={false}
-              value={typed}
-              onChange={(event) => setTyped(event.currentTarget.value)}
-              onKeyDown={(event) => event.key === 'Escape' && setTyped('')}
-            />
-            <Select aria-label="Sort by" data={SORTS} value={sort} allowDeselect={false} onChange={(next) => next && setSort(next as Sort)} className={classes.sort} />
-            <Text size="sm" c="dimmed" role="status" className={classes.count}>
-              {list.isFetching && !list.isFetchingNextPage ? <Loader size="xs" aria-label="Loading" /> : count(scripts.length, list.hasNextPage)}
-            </Text>
-          </Group>
+          <SearchBar
+            input={search}
+            typed={typed}
+            onTyped={setTyped}
+            sorts={SORTS}
+            sort={sort}
+            onSort={setSort}
+            loading={list.isFetching && !list.isFetchingNextPage}
+            count={scripts.length}
+            more={list.hasNextPage}
+            noun="script"
+          />
           <Problem error={list.error} retry={() => void list.refetch()} />
           {scripts.length > 0 && <ScriptsTable site={site} scripts={scripts} editable={editable} onAction={act} />}
           {list.hasNextPage && (
@@ -159,9 +150,3 @@ function Empty({ editable, onAdd }: { editable: boolean; onAdd: () => void }) {
     </Stack>
   )
 }
-
-function count(shown: number, more: boolean): string {
-  if (shown === 0) return ''
-  return `${shown.toLocaleString()}${more ? '+' : ''} ${shown === 1 ? 'script' : 'scripts'}`
-}
-

@@ -1,11 +1,11 @@
-import { ActionIcon, Anchor, Text, Tooltip } from '@mantine/core'
+import { ActionIcon, Anchor, Text, Tooltip, VisuallyHidden } from '@mantine/core'
 import { Copy, FileText, Trash2 } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { Link } from 'react-router'
 import { StateBadge } from '../runs/states'
 import { Time } from '../ui/Time'
 import type { Listed } from './api'
-import classes from './ScriptsPage.module.css'
+import classes from '../ui/Table.module.css'
 
 export type RowAction = 'details' | 'clone' | 'delete'
 
@@ -25,14 +25,14 @@ export function ScriptsTable({ site, scripts, editable, onAction }: Props) {
           <th scope="col" className={classes.wide}>Changed</th>
           <th scope="col">Last run</th>
           <th scope="col">
-            <span className={classes.hidden}>Actions</span>
+            <VisuallyHidden>Actions</VisuallyHidden>
           </th>
         </tr>
       </thead>
       <tbody>
         {scripts.map((script) => (
           <tr key={script.id}>
-            <th scope="row" className={classes.name}>
+            <th scope="row">
               <Anchor component={Link} to={`/sites/${site}/scripts/${script.id}`} underline="hover" fw={600}>
                 {script.name}
               </Anchor>

@@ -5,6 +5,7 @@ import { createSecret } from '../secrets/api'
 import type { MovedLiteral } from '../api/schema'
 import { isConflict, openScript, saveScript, useScriptsChanged, type Leak, type Opened } from './api'
 import type { EditorHandle } from './editor/Editor'
+import { textOfLiteral } from './editor/literal'
 import { moveToSecret, storedLiteral } from './editor/move'
 
 // What was typed and not saved survives going to another page, until this one is reloaded.
@@ -137,7 +138,7 @@ export function useEditing({ site, opened, editor, reload }: Given) {
 
 /** Store the value of a literal under the first free name that suits it. */
 async function secretFor(site: string, code: string, leak: Leak, made: Map<string, string>): Promise<string> {
-  const value = moveToSecret(code, leak, [leak], '')?.value ?? ''
+  const value = textOfLiteral(code.slice(leak.start, leak.end)) ?? ''
   const known = made.get(value)
   if (known) return known
   for (let number = 1; ; number++) {

@@ -1,11 +1,12 @@
-import { Alert, Button, CloseButton, Group, Kbd, Loader, Select, Stack, Text, TextInput } from '@mantine/core'
+import { Alert, Button, Group, Stack, Text } from '@mantine/core'
 import { useDebouncedValue, useDisclosure } from '@mantine/hooks'
-import { EyeOff, Import, Plus, Search } from 'lucide-react'
+import { EyeOff, Import, Plus } from 'lucide-react'
 import { useCallback, useMemo, useRef, useState } from 'react'
 import { useParams } from 'react-router'
 import { may, useSite } from '../session/session'
 import { NoAccess, NoSite, Page } from '../ui/places'
 import { Problem } from '../ui/Problem'
+import { SearchBar } from '../ui/SearchBar'
 import { useShortcuts } from '../ui/shortcuts'
 import { useTitle } from '../ui/useTitle'
 import { AddSecretDialog } from './AddSecretDialog'
@@ -17,10 +18,9 @@ import { UsedByDialog } from './UsedByDialog'
 import { useSecrets, type Secret, type Sort } from './api'
 import { EmptySecrets } from './EmptySecrets'
 import { SecretsTable, type RowAction } from './SecretsTable'
-import classes from './SecretsPage.module.css'
 
 const SEARCH_MS = 150
-const SORTS = [
+const SORTS: { value: Sort; label: string }[] = [
   { value: 'name', label: 'Name, A to Z' },
   { value: '-name', label: 'Name, Z to A' },
   { value: '-updated', label: 'Updated, newest first' },
@@ -87,27 +87,19 @@ function Secrets({ site, editable }: { site: string; editable: boolean }) {
         <EmptySecrets editable={editable} onAdd={openAdd} />
       ) : (
         <Stack gap="xs">
-          <Group gap="sm" align="end">
-            <TextInput
-              ref={search}
-              type="text"
-              role="searchbox"
-              aria-label="Search names and descriptions"
-              placeholder="Search names and descriptions"
-              leftSection={<Search size={16} aria-hidden />}
-              rightSection={typed ? <CloseButton size="sm" aria-label="Clear search" onClick={() => setTyped('')} /> : <Kbd size="xs" aria-hidden visibleFrom="sm">/</Kbd>}
-              className={classes.search}
-              autoComplete="off"
-              spellCheck={false}
-              value={typed}
-              onChange={(event) => setTyped(event.currentTarget.value)}
-              onKeyDown={(event) => event.key === 'Escape' && setTyped('')}
-            />
-            <Select aria-label="Sort by" hiddenFrom="sm" data={SORTS} value={sort} allowDeselect={false} onChange={(next) => next && setSort(next as Sort)} className={classes.sort} />
-            <Text size="sm" c="dimmed" role="status" className={classes.count}>
-              {list.isFetching && !list.isFetchingNextPage ? <Loader size="xs" aria-label="Loading" /> : count(secrets.length, list.hasNextPage)}
-            </Text>
-          </Group>
+          <SearchBar
+            input={search}
+            typed={typed}
+            onTyped={setTyped}
+            sorts={SORTS}
+            sort={sort}
+            onSort={setSort}
+            sortsByHead
+            loading={list.isFetching && !list.isFetchingNextPage}
+            count={secrets.length}
+            more={list.hasNextPage}
+            noun="secret"
+          />
           <Problem error={list.error} retry={() => void list.refetch()} />
           {secrets.length > 0 && (
             <SecretsTable site={site} secrets={secrets} more={list.hasNextPage} loadMore={loadMore} sort={sort} onSort={setSort} editable={editable} onAction={(action, secret) => setRow({ action, secret })} />
@@ -127,9 +119,4 @@ function Secrets({ site, editable }: { site: string; editable: boolean }) {
       <DeleteSecretDialog site={site} secret={secretFor('delete')} onClose={closeRow} onDeleted={() => search.current?.focus()} />
     </Page>
   )
-}
-
-function count(shown: number, more: boolean): string {
-  if (shown === 0) return ''
-  return `${shown.toLocaleString()}${more ? '+' : ''} ${shown === 1 ? 'secret' : 'secrets'}`
 }

@@ -9,7 +9,7 @@ const ENDS = [
   { value: 'ended', label: 'has ended, however' },
 ]
 
-export function AfterFields({ site, self, typed, set, error }: FieldsProps & { site: string; self: string }) {
+export function AfterFields({ site, self, typed, set, error }: FieldsProps & { site: string; self: string | undefined }) {
   const scripts = useScripts(site, '', 'name')
   const data = scripts.data?.pages.flatMap((page) => page.items).filter((one) => one.id !== self) ?? []
   return (

@@ -4,6 +4,7 @@ import type { NewTrigger, ScriptOut } from '../api/schema'
 import { readParams } from '../scripts/RunDialog'
 import { useAnnounce } from '../ui/Announcer'
 import { Dialog, DialogForm } from '../ui/Dialog'
+import { InputError } from '../ui/InputError'
 import { fieldError } from '../ui/Problem'
 import { useSubmit } from '../ui/useSubmit'
 import { AfterFields } from './AfterFields'
@@ -13,6 +14,7 @@ import { FolderFields } from './FolderFields'
 import { MoreFields } from './MoreFields'
 import { NotifyFields } from './NotifyFields'
 import { ScheduleFields } from './ScheduleFields'
+import { ScriptSelect } from './ScriptSelect'
 import { KINDS } from './summary'
 
 const ANSWERS = [
@@ -20,9 +22,12 @@ const ANSWERS = [
   { value: 'script', label: 'What the script gives Respond(status, body)' },
 ]
 
+export type TriggeredScript = Pick<ScriptOut, 'id' | 'idempotent'>
+
 interface Props {
   site: string
-  script: ScriptOut
+  /** What it starts; chosen here when there is none. */
+  script: TriggeredScript | undefined
   /** The one to change; else one is made. */
   trigger: Trigger | null
   opened: boolean
@@ -39,7 +44,8 @@ export function TriggerDialog({ opened, onClose, ...rest }: Props) {
   )
 }
 
-function Form({ site, script, trigger, onClose, onMade }: Props) {
+function Form({ site, script: given, trigger, onClose, onMade }: Props) {
+  const [script, setScript] = useState(given)
   const [typed, setTyped] = useState<Typed>(() => (trigger ? typedOf(trigger) : fresh()))
   const announce = useAnnounce()
   const changed = useTriggersChanged(site)
@@ -49,9 +55,10 @@ function Form({ site, script, trigger, onClose, onMade }: Props) {
   }
   const form = useSubmit(async () => {
     const settings = { ...FIELDS[typed.kind](typed), params: readParams(typed.params), timeout_s: typed.timeout_s, concurrency_key: typed.concurrency_key || null, retries: typed.retries, backoff_s: typed.backoff_s }
+    if (!trigger && !script) throw new InputError('script_id', 'Choose the script that it starts.')
     if (trigger) await changeTrigger(site, trigger.id, { name: typed.name, settings })
     else {
-      const made = await createTrigger(site, { script: script.id, name: typed.name, settings: { kind: typed.kind, ...settings } as NewTrigger['settings'], enabled: true })
+      const made = await createTrigger(site, { script: script!.id, name: typed.name, settings: { kind: typed.kind, ...settings } as NewTrigger['settings'], enabled: true })
       onMade(made.hook)
     }
     await changed()
@@ -60,10 +67,21 @@ function Form({ site, script, trigger, onClose, onMade }: Props) {
   })
   const shared = { typed, set, error: form.error }
   return (
-    <DialogForm form={form} fields={Object.keys(typed)} verb="SAVE" onClose={onClose}>
-      {!trigger && <Select label="Kind" data={Object.entries(KINDS).map(([value, label]) => ({ value, label }))} value={typed.kind} allowDeselect={false} data-autofocus onChange={(kind) => kind && set({ kind: kind as Typed['kind'] })} />}
+    <DialogForm form={form} fields={['script_id', ...Object.keys(typed)]} verb="SAVE" onClose={onClose}>
+      {!trigger && !given && (
+        <ScriptSelect
+          site={site}
+          chosen={script}
+          onChoose={(chosen) => {
+            setScript(chosen)
+            form.edited('script_id')
+          }}
+          error={fieldError(form.error, 'script_id')}
+        />
+      )}
+      {!trigger && <Select label="Kind" data={Object.entries(KINDS).map(([value, label]) => ({ value, label }))} value={typed.kind} allowDeselect={false} data-autofocus={given ? true : undefined} onChange={(kind) => kind && set({ kind: kind as Typed['kind'] })} />}
       {typed.kind === 'schedule' && <ScheduleFields site={site} {...shared} />}
-      {typed.kind === 'after' && <AfterFields site={site} self={script.id} {...shared} />}
+      {typed.kind === 'after' && <AfterFields site={site} self={trigger?.script_id ?? script?.id} {...shared} />}
       {typed.kind === 'folder' && <FolderFields {...shared} />}
       {typed.kind === 'notify' && <NotifyFields {...shared} />}
       {typed.kind === 'webhook' && (
@@ -77,7 +95,7 @@ function Form({ site, script, trigger, onClose, onMade }: Props) {
         </>
       )}
       <TextInput label="Name" description="For people; it may stay empty." autoComplete="off" maxLength={200} value={typed.name} onChange={(event) => set({ name: event.currentTarget.value })} error={fieldError(form.error, 'name')} />
-      {typed.kind !== 'notify' && <MoreFields idempotent={script.idempotent} {...shared} />}
+      {typed.kind !== 'notify' && <MoreFields idempotent={script?.idempotent ?? true} {...shared} />}
     </DialogForm>
   )
 }

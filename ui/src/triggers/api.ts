@@ -5,7 +5,8 @@ import type { CronTimes, HookOut, MadeTriggerOut, NewTrigger, TriggerChange, Tri
 
 export type Trigger = TriggerOut
 
-export function useTriggers(site: string, script: string) {
+/** Those of a script, or of the whole site. */
+export function useTriggers(site: string, script?: string) {
   return useQuery({
     queryKey: ['triggers', site, script],
     queryFn: () => everyPage((query) => api.GET('/api/v1/sites/{site}/triggers', { params: { path: { site }, query: { ...query, script_id: script } } })),

@@ -1,6 +1,6 @@
 import { ActionIcon, AppShell, Box, Burger, Button, Group, Menu, NavLink, Select, Text, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { Building2, ChevronDown, CircleUserRound, FileCode2, Keyboard, KeyRound, LogOut, Moon, Play, Sun, UsersRound } from 'lucide-react'
+import { Building2, ChevronDown, CircleUserRound, FileCode2, Keyboard, KeyRound, LayoutDashboard, LogOut, Moon, Play, Sun, UsersRound, Zap } from 'lucide-react'
 import { useEffect } from 'react'
 import { Link, Outlet, useLocation, useNavigate, useParams } from 'react-router'
 import { api, unwrap } from '../api/client'
@@ -45,14 +45,14 @@ export function Shell() {
   )
 }
 
-const PARTS = ['secrets', 'scripts', 'runs']
+const PARTS = ['secrets', 'scripts', 'triggers', 'runs']
 
 function SiteSwitcher() {
   const { sites, current } = useCurrentSite(useParams().site)
   const { pathname } = useLocation()
   const navigate = useNavigate()
   if (sites.length === 0) return null
-  const part = PARTS.find((one) => pathname.split('/')[3] === one) ?? 'secrets'
+  const part = PARTS.find((one) => pathname.split('/')[3] === one)
   return (
     <Select
       aria-label="Site"
@@ -60,7 +60,7 @@ function SiteSwitcher() {
       className={classes.switcher}
       data={sites.map((one) => one.name)}
       value={current ?? null}
-      onChange={(name) => name && void navigate(`/sites/${name}/${part}`)}
+      onChange={(name) => name && void navigate(part ? `/sites/${name}/${part}` : `/sites/${name}`)}
       allowDeselect={false}
       searchable={sites.length > 8}
       comboboxProps={{ width: 'max-content', position: 'bottom-start' }}
@@ -75,13 +75,15 @@ function Navigation() {
     <>
       {name && (
         <div role="group" aria-label={`Site ${name}`}>
+          <Item to={`/sites/${name}`} exact label="Overview" icon={<LayoutDashboard size={18} aria-hidden />} />
           <Item to={`/sites/${name}/secrets`} label="Secrets" icon={<KeyRound size={18} aria-hidden />} />
           <Item to={`/sites/${name}/scripts`} label="Scripts" icon={<FileCode2 size={18} aria-hidden />} />
+          <Item to={`/sites/${name}/triggers`} label="Triggers" icon={<Zap size={18} aria-hidden />} />
           <Item to={`/sites/${name}/runs`} label="Runs" icon={<Play size={18} aria-hidden />} />
         </div>
       )}
       <div role="group" aria-label="Server" className={classes.lower}>
-        <Item to="/sites" label="Sites" icon={<Building2 size={18} aria-hidden />} />
+        <Item to="/sites" exact label="Sites" icon={<Building2 size={18} aria-hidden />} />
         {admin.super && <Item to="/admins" label="Admins" icon={<UsersRound size={18} aria-hidden />} />}
         <Item to="/account" label="Account" icon={<CircleUserRound size={18} aria-hidden />} />
       </div>
@@ -89,11 +91,11 @@ function Navigation() {
   )
 }
 
-function Item({ to, label, icon }: { to: string; label: string; icon: React.ReactNode }) {
+function Item({ to, label, icon, exact }: { to: string; label: string; icon: React.ReactNode; exact?: boolean }) {
   const { pathname } = useLocation()
   const active = pathname === to
   // What is below a page belongs to it, but is not the page itself.
-  const inside = active || (to !== '/sites' && pathname.startsWith(`${to}/`))
+  const inside = active || (!exact && pathname.startsWith(`${to}/`))
   return <NavLink component={Link} to={to} label={label} leftSection={icon} active={inside} aria-current={active ? 'page' : undefined} className={classes.item} />
 }
 

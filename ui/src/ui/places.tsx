@@ -4,10 +4,10 @@ import { Link, Navigate, useParams } from 'react-router'
 import { useCurrentSite, useMe } from '../session/session'
 import { useTitle } from './useTitle'
 
-/** The page of the first site, else where sites are made. */
+/** The first page of the first site, else where sites are made. */
 export function Home() {
   const { current } = useCurrentSite(undefined)
-  return <Navigate to={current ? `/sites/${current}/secrets` : '/sites'} replace />
+  return <Navigate to={current ? `/sites/${current}` : '/sites'} replace />
 }
 
 export function MissingPage() {

@@ -1,7 +1,8 @@
-import { Kbd, Stack, Switch, Table, Text } from '@mantine/core'
+import { Stack, Switch, Text } from '@mantine/core'
 import { useHotkeys } from '@mantine/hooks'
 import { useSyncExternalStore } from 'react'
 import { Dialog } from './Dialog'
+import { KeysTable } from './KeysTable'
 
 // Single keys can be switched off (WCAG 2.1.4); for as long as the page stays open, as nothing is stored.
 let on = true
@@ -49,18 +50,7 @@ export function ShortcutsDialog({ opened, onClose }: { opened: boolean; onClose:
   return (
     <Dialog opened={opened} onClose={onClose} title="Keyboard shortcuts" closeOnClickOutside>
       <Stack gap="md">
-        <Table aria-label="Keyboard shortcuts">
-          <Table.Tbody>
-            {KEYS.map(([key, text]) => (
-              <Table.Tr key={key}>
-                <Table.Th scope="row" w={90}>
-                  <Kbd>{key}</Kbd>
-                </Table.Th>
-                <Table.Td>{text}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
+        <KeysTable label="Keyboard shortcuts" keys={KEYS} />
         <Switch label="Use single keys as shortcuts" checked={enabled} onChange={(event) => setOn(event.currentTarget.checked)} />
         <Text size="xs" c="dimmed">
           Until the page is reloaded.
