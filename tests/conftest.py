@@ -26,7 +26,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def installation(tmp_path: Path) -> Iterator[Installation]:
     """A fresh home, not started."""
     made = Installation(tmp_path)
-    made.init()
+    made.copy_new_home()
     yield made
     made.stop()
 
@@ -44,7 +44,7 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installa
     # Sites may be given what lies in the tests' own folders.
     settings = {"NIGHTDROP_SITE_PATHS": str(tmp_path_factory.getbasetemp())}
     made = Installation(tmp_path_factory.mktemp("installation"), settings)
-    made.init()
+    made.copy_new_home()
     made.start()
     made.ok("site", "set", "default", "egress_allow=127.0.0.1")
     yield made

@@ -3,8 +3,11 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from fastapi import FastAPI
 
 from accounts import CHEAP
 from nightdrop.access.passwords import Hasher
@@ -72,7 +75,7 @@ class Web:
         self.services = Services(**{name: getattr(services, name) for name in Services.__slots__} | {"access": access})
         # Nobody waits for a worker: there is none.
         self.services.watch.close()
-        self.app = create_app(self.services)
+        self.app = _application()
         outer = Idempotent(self.app, self.db, self.clock)
         self._listeners = {
             "tcp": Edge(outer, Authenticator(access.credentials), Door(config)),
@@ -133,7 +136,14 @@ class Web:
             "server": ("127.0.0.1", 8420),
             "state": {},
         }
+        self.app.state.services = self.services
         return self._runner.run(_ask(self._listeners[listener], scope, raw or b""))
+
+
+@cache
+def _application() -> FastAPI:
+    """One for all tests of a process, as they differ in what it serves alone: to make it takes longer than to ask it."""
+    return create_app()
 
 
 async def _ask(app: Any, scope: dict[str, Any], body: bytes) -> Answer:

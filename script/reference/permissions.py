@@ -2,12 +2,15 @@
 
 import asyncio
 import dataclasses
+import functools
 import json
 import tempfile
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+
+from fastapi import FastAPI
 
 from nightdrop.access import guard
 from nightdrop.access.permissions import Permission, allowed
@@ -167,6 +170,11 @@ async def _permissions(
     return watch.asked
 
 
+@functools.cache
+def _application() -> FastAPI:
+    return create_app()
+
+
 async def _call(services: Services, caller: Caller, method: str, path: str, body: Any) -> bytes:
     parts = [] if body is None else [json.dumps(body).encode()]
     sent: list[dict[str, Any]] = []
@@ -197,7 +205,9 @@ async def _call(services: Services, caller: Caller, method: str, path: str, body
         "server": ("127.0.0.1", 8420),
         "state": {},
     }
-    await Edge(create_app(services), always(caller))(scope, receive, send)
+    app = _application()
+    app.state.services = services
+    await Edge(app, always(caller))(scope, receive, send)
     status = next(message["status"] for message in sent if message["type"] == "http.response.start")
     answer = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
     # A conflict with what is there is found after every check.

@@ -23,7 +23,7 @@ def hosted(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     # The name by which a page is reached that is no secure context.
     environment = {"NIGHTDROP_HOSTS": ELSEWHERE}
     made = Installation(tmp_path_factory.mktemp("hosted"), environment)
-    made.init()
+    made.copy_new_home()
     made.start()
     yield Hosted.set_up(made, browser)
     made.stop()

@@ -85,7 +85,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Iterator[Installation]:
     made = Installation(tmp_path_factory.mktemp("installation"), {"NIGHTDROP_SITE_PATHS": str(shared_folder)})
-    made.init()
+    made.copy_new_home()
     made.start()
     try:
         made.ok("site", "set", "default", "egress_allow=127.0.0.1")

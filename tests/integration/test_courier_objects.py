@@ -41,7 +41,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> 
     trusted = folder / "authority.pem"
     authority.cert_pem.write_to_path(str(trusted))
     made = Installation(folder, {"SSL_CERT_FILE": str(trusted)})
-    made.init()
+    made.copy_new_home()
     made.start()
     try:
         made.ok("site", "set", "default", "egress_allow=127.0.0.1")

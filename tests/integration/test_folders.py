@@ -17,7 +17,7 @@ FILES = 1000
 @pytest.fixture
 def server(tmp_path) -> Iterator[Installation]:
     made = Installation(tmp_path)
-    made.init()
+    made.copy_new_home()
     made.start()
     yield made
     made.stop()

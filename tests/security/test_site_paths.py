@@ -17,7 +17,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     base = tmp_path_factory.mktemp("paths")
     (base / "given").mkdir()
     made = Installation(tmp_path_factory.mktemp("installation"), {"NIGHTDROP_SITE_PATHS": str(base)})
-    made.init()
+    made.copy_new_home()
     made.start()
     yield Machine(made)
     made.stop()

@@ -27,7 +27,7 @@ def here(tmp_path_factory: pytest.TempPathFactory, mail: MailServer) -> Iterator
     folder = tmp_path_factory.mktemp("installation")
     AUTHORITY.cert_pem.write_to_path(str(folder / "authority.pem"))
     made = Installation(folder, environment={"SSL_CERT_FILE": str(folder / "authority.pem")})
-    made.init()
+    made.copy_new_home()
     made.start()
     made.ok("secret", "set", "smtp-password", stdin=PASSWORD)
     made.ok("secret", "set", "other", stdin="not-for-any-server")

@@ -15,7 +15,7 @@ from support import Installation, wait_until
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     installation = Installation(tmp_path_factory.mktemp("tls"))
-    installation.init()
+    installation.copy_new_home()
     settings = 'self_signed = true\nmax_connections = 20\nhosts = ["drop.example.com"]\nlog_level = "info"\n'
     (installation.home / "nightdrop.toml").write_text(settings)
     installation.start()
