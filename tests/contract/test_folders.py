@@ -87,6 +87,17 @@ def test_what_changes_later_and_what_goes(db, watch):
     ]
 
 
+def test_what_came_between_the_trigger_and_the_first_look_is_new(db, clock, store):
+    trigger, _ = store.create(SYSTEM, SITE, "take", FolderSettings(path="in", settle_s=5))
+    look = Look(db, clock, trigger)
+    made_ns = clock.now_ms() * 1_000_000
+    files = {"old": (1, made_ns), "new": (1, made_ns + 1)}
+    assert look.later(1)(**files) == 0
+    assert look.later(4)(**files) == 0
+    assert look.later(1)(**files) == 1
+    assert fired(db) == [("created", "in/new", 1)]
+
+
 def test_only_what_is_wanted(db, watch):
     look = watch(on=("changed",), settle_s=0)
     assert look(a=1) == 0

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from json import dumps
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, text
 
 from nightdrop.core.errors import ConflictError, InvalidError, NotFoundError
 from nightdrop.core.utf16 import index_of
+from nightdrop.db.secret_names import stored_names
 from nightdrop.scripts.tokens import Kind, located_tokens
 
 MAX_MOVED = 100
@@ -18,9 +19,6 @@ _MARK = "(moved to Secrets)"
 _CODE = text("SELECT code FROM script_versions WHERE script_id = :id AND number = :number")
 _NUMBERS = text("SELECT number FROM script_versions WHERE script_id = :id ORDER BY number")
 _REPLACE = text("UPDATE script_versions SET code = :code, sha256 = :sha256 WHERE script_id = :id AND number = :number")
-_STORED = text("SELECT name FROM secrets WHERE site_id = :site AND name IN :names").bindparams(
-    bindparam("names", expanding=True)
-)
 
 
 class MovedLiteralError(InvalidError):
@@ -78,8 +76,7 @@ def scrubbing(conn: Connection, site: str, script_id: str, moved: Sequence[Moved
     """
     if len(moved) > MAX_MOVED:
         raise MovedTooManyError
-    names = {one.secret for one in moved if one.secret.isprintable()}
-    stored = set(conn.execute(_STORED, {"site": site, "names": sorted(names) or [""]}).scalars())
+    stored = stored_names(conn, site, {one.secret for one in moved})
     if any(one.secret not in stored for one in moved):
         raise MovedSecretMissingError(field="moved")
     found = Scrubbing({_literal(conn, script_id, one): one.secret for one in moved})

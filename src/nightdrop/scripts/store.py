@@ -118,34 +118,16 @@ class ScriptStore:
         sha256 = hashlib.sha256(check_code(code)).digest()
         _check_description(description)
         check(self._db, caller, Permission.SCRIPTS_EDIT, site)
+        wish = _Wish(name, create, expected_version, precondition)
         unchanged = None if moved else self._unchanged(site, name, sha256, description)
-        if unchanged is not None and create is not True and expected_version in (None, unchanged.version):
-            if precondition is not None:
-                precondition(unchanged)
+        if unchanged is not None and wish.fits(unchanged):
             return unchanged
-        draft = _Draft(site, name, code, sha256, description, secret_usage(code), caller.name)
-        detail: dict[str, Any] = {
-            "sha256": sha256.hex(),
-            "secrets": sorted(draft.usage.names),
-            "computed": draft.usage.computed,
-        }
-        if moved:
-            detail["moved"] = sorted({one.secret for one in moved if one.secret in draft.usage.names})
+        draft = _Draft(site, name, code, sha256, description, secret_usage(code), caller.name, moved)
         try:
-            with guarded(self._db, caller, Permission.SCRIPTS_EDIT, Event.SCRIPT_PUSHED, site, name, detail) as conn:
-                self._require_site(conn, site)
-                existing = self._find(conn, site, name, lock=True)
-                _check_wish(existing, name, create=create, expected_version=expected_version)
-                if precondition is not None and existing is not None:
-                    precondition(_info(existing))
-                if existing is None:
-                    self._add(conn, draft)
-                else:
-                    what = scrubbing(conn, site, existing.id, moved, code) if moved else None
-                    self._renew(conn, existing, draft)
-                    if what is not None:
-                        scrub_versions(conn, existing.id, what)
-                stored = _info(self._required(conn, site, name))
+            with guarded(
+                self._db, caller, Permission.SCRIPTS_EDIT, Event.SCRIPT_PUSHED, site, name, draft.detail()
+            ) as conn:
+                stored = self._write(conn, draft, wish)
         except IntegrityError:
             # Somebody else created the name between our look and our insert.
             raise ScriptExistsError from None
@@ -154,6 +136,19 @@ class ScriptStore:
             with contextlib.suppress(ResidueRemainsError):
                 self._db.scrub()
         return stored
+
+    def _write(self, conn: Connection, draft: "_Draft", wish: "_Wish") -> ScriptInfo:
+        self._require_site(conn, draft.site)
+        existing = self._find(conn, draft.site, draft.name, lock=True)
+        wish.check(None if existing is None else _info(existing))
+        if existing is None:
+            self._add(conn, draft)
+        else:
+            what = scrubbing(conn, draft.site, existing.id, draft.moved, draft.code) if draft.moved else None
+            self._renew(conn, existing, draft)
+            if what is not None:
+                scrub_versions(conn, existing.id, what)
+        return _info(self._required(conn, draft.site, draft.name))
 
     def get(self, caller: Caller, site: str, script: str, version: int | None = None) -> Script:
         """Return a script (by name or id) with the code of its newest or the given version.
@@ -368,6 +363,49 @@ class _Draft:
     description: str | None
     usage: SecretUsage
     by: str
+    moved: Sequence[Moved]
+
+    def detail(self) -> dict[str, Any]:
+        """Return what the audit log keeps of it."""
+        names = self.usage.names
+        found: dict[str, Any] = {
+            "sha256": self.sha256.hex(),
+            "secrets": sorted(names),
+            "computed": self.usage.computed,
+        }
+        if self.moved:
+            found["moved"] = sorted({one.secret for one in self.moved if one.secret in names})
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What has to be there, or not, for a version to be stored."""
+
+    name: str
+    create: bool | None
+    expected_version: int | None
+    precondition: Precondition | None
+
+    def fits(self, existing: ScriptInfo) -> bool:
+        """Tell whether it may stay as it is."""
+        if self.create is True or self.expected_version not in (None, existing.version):
+            return False
+        if self.precondition is not None:
+            self.precondition(existing)
+        return True
+
+    def check(self, existing: ScriptInfo | None) -> None:
+        if existing is None:
+            if self.create is False or self.expected_version is not None or is_id(self.name, SCRIPT_PREFIX):
+                raise ScriptMissingError
+            return
+        if self.create is True:
+            raise ScriptExistsError
+        if self.expected_version not in (None, existing.version):
+            raise ScriptChangedError
+        if self.precondition is not None:
+            self.precondition(existing)
 
 
 def _info(row: Row[Any]) -> ScriptInfo:
@@ -381,17 +419,6 @@ def _info(row: Row[Any]) -> ScriptInfo:
         updated_ms=row.updated_ms,
         idempotent=bool(row.idempotent),
     )
-
-
-def _check_wish(existing: Row[Any] | None, name: str, *, create: bool | None, expected_version: int | None) -> None:
-    if existing is None:
-        if create is False or expected_version is not None or is_id(name, SCRIPT_PREFIX):
-            raise ScriptMissingError
-        return
-    if create is True:
-        raise ScriptExistsError
-    if expected_version not in (None, existing.version):
-        raise ScriptChangedError
 
 
 def _check_description(description: str | None) -> None:

@@ -6,7 +6,7 @@ Each method takes a Caller, and checks, records and acts in one transaction. The
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from nightdrop.access.guard import authorized, check, guarded
@@ -20,6 +20,7 @@ from nightdrop.crypto.failure import Failure
 from nightdrop.crypto.sealing import SealedFormError, check_sealed_form
 from nightdrop.db.errors import ResidueRemainsError
 from nightdrop.db.notify import notify
+from nightdrop.db.secret_names import stored_names
 from nightdrop.secrets import raw
 from nightdrop.secrets.listing import PREFIX, list_page
 from nightdrop.secrets.model import (
@@ -69,10 +70,6 @@ __all__ = [
 
 # Looks at what is there, inside the transaction that changes it, and raises what keeps it from being changed.
 Precondition = Callable[[SecretInfo], None]
-
-_STORED = text("SELECT name FROM secrets WHERE site_id = :site AND name IN :names").bindparams(
-    bindparam("names", expanding=True)
-)
 
 
 class SecretStore(SecretUpkeep):
@@ -250,10 +247,9 @@ class SecretStore(SecretUpkeep):
         """Return those of the names that no secret has; ``None`` for who may not see secrets."""
         if not allowed(caller, Permission.SECRETS_VIEW, site):
             return None
-        wanted = {name for name in names if name.isprintable()}
+        asked = frozenset(names)
         with self._db.read() as connection:
-            stored = connection.execute(_STORED, {"site": site, "names": sorted(wanted) or [""]}).scalars()
-            return frozenset(names) - frozenset(stored)
+            return asked - stored_names(connection, site, asked)
 
     def list(
         self,

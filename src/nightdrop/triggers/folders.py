@@ -154,11 +154,8 @@ class Folders:
             row = conn.execute(self._one, {"id": trigger_id}).first()
             if row is None:
                 return 0
-            settings = trigger_info(row).settings
-            assert isinstance(settings, FolderSettings)
-            now = self._clock.now_ms()
-            stage = Stage.NEW if settings.existing else Stage.DONE
-            memory.files = {path: Seen(stamp, now, stage) for path, stamp in files.items()}
+            trigger, now = trigger_info(row), self._clock.now_ms()
+            memory.files = {path: Seen(stamp, now, _first_stage(trigger, stamp)) for path, stamp in files.items()}
             rows = [_row(trigger_id, path, seen) for path, seen in memory.files.items()]
             conn.execute(_PUT, [_row(trigger_id, _BASE, Seen(Stamp(0, 0), now, Stage.DONE)), *rows])
         memory.based = True
@@ -195,6 +192,14 @@ class Folders:
             else:
                 memory.files[path] = seen
         return len(fired), len(changes) < len(paths)
+
+
+def _first_stage(trigger: Trigger, stamp: Stamp) -> Stage:
+    settings = trigger.settings
+    assert isinstance(settings, FolderSettings)
+    # What was written since the trigger was made, before anybody looked, was not there before.
+    came_since = stamp.mtime_ns > trigger.updated_ms * 1_000_000
+    return Stage.NEW if settings.existing or came_since else Stage.DONE
 
 
 def _next(trigger: Trigger, before: Seen | None, stamp: Stamp | None, now: int) -> tuple[Seen | None, str | None]:
