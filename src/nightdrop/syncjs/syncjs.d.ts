@@ -1614,10 +1614,6 @@ declare class MailMessage {
 /**
  * Tells what changes in directories of the site while the script runs.
  *
- * `Event` is `EVT_CREATE`, `EVT_WRITE`, `EVT_REMOVE`, `EVT_RENAME` or `EVT_CHMOD`.
- *
- * `Object` is the path, as file functions take it: of a renamed file the old one; the new one is created.
- *
  * A new file that is not empty is created and written.
  *
  * Directories are looked at five times a second at most, also on network shares.
@@ -1664,15 +1660,33 @@ declare class FsWatcher {
    *
    * An error that it throws comes out of the call that waits.
    */
-  Start(callback?: (event: { TimeStamp: Date; Event: string; Object: string }) => void): boolean;
+  Start(callback?: (event: WatchEvent) => void): boolean;
   /**
    * Returns the events since the last call, for a watcher that was started without a function.
    */
-  Events(): { TimeStamp: Date; Event: string; Object: string }[];
+  Events(): WatchEvent[];
   /**
    * Ends watching: its function is not called any more. False when it was not at work.
    */
   Stop(): boolean;
+}
+
+/**
+ * A change that an `FsWatcher` has seen.
+ */
+interface WatchEvent {
+  /**
+   * When it was seen.
+   */
+  TimeStamp: Date;
+  /**
+   * `EVT_CREATE`, `EVT_WRITE`, `EVT_REMOVE`, `EVT_RENAME` or `EVT_CHMOD`.
+   */
+  Event: string;
+  /**
+   * The path, as file functions take it: of a renamed file the old one; the new one is created.
+   */
+  Object: string;
 }
 
 // Types of virtual file system

@@ -10,7 +10,7 @@ from nightdrop.syncjs.httptable import HTTP_CLI, HTTP_RES
 from nightdrop.syncjs.mailtable import MAIL_MESSAGE, SEND_MAIL
 from nightdrop.syncjs.model import Function, Origin, Param, Table, Variable
 from nightdrop.syncjs.remotetable import DIR_LIST_ITEM, REMOTE_OPTIONS, REMOTES
-from nightdrop.syncjs.watchtable import FS_WATCHER, HALT_RECEIVED, WAIT_FOR_HALT
+from nightdrop.syncjs.watchtable import FS_WATCHER, HALT_RECEIVED, WAIT_FOR_HALT, WATCH_EVENT
 
 _DOC, _READING, _OURS = Origin.SYNCJS, Origin.READING, Origin.OURS
 _VALUES = (Param("values", "unknown[]", rest=True),)
@@ -143,6 +143,6 @@ VARIABLES = (
 TABLE = Table(
     (*FUNCTIONS, *FILE_FUNCTIONS, *VALUE_FUNCTIONS),
     VARIABLES,
-    (HTTP_CLI, HTTP_RES, *REMOTES, REMOTE_OPTIONS, DIR_LIST_ITEM, MAIL_MESSAGE, FS_WATCHER),
+    (HTTP_CLI, HTTP_RES, *REMOTES, REMOTE_OPTIONS, DIR_LIST_ITEM, MAIL_MESSAGE, FS_WATCHER, WATCH_EVENT),
     CONSTANTS,
 )

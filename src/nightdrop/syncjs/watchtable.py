@@ -28,7 +28,26 @@ HALT_RECEIVED = Variable(
     "halted",
 )
 
-_EVENT = "{ TimeStamp: Date; Event: string; Object: string }"
+WATCH_EVENT = ObjectType(
+    "WatchEvent",
+    "A change that an `FsWatcher` has seen.",
+    _DOC,
+    constructible=False,
+    methods=(),
+    fields=(
+        Property("TimeStamp", "Date", None, "When it was seen.", _DOC),
+        Property(
+            "Event", "string", None, "`EVT_CREATE`, `EVT_WRITE`, `EVT_REMOVE`, `EVT_RENAME` or `EVT_CHMOD`.", _DOC
+        ),
+        Property(
+            "Object",
+            "string",
+            None,
+            "The path, as file functions take it: of a renamed file the old one; the new one is created.",
+            _DOC,
+        ),
+    ),
+)
 
 FS_WATCHER = ObjectType(
     "FsWatcher",
@@ -58,7 +77,7 @@ FS_WATCHER = ObjectType(
         ),
         Method(
             "Start",
-            (Param("callback", f"(event: {_EVENT}) => void", optional=True),),
+            (Param("callback", "(event: WatchEvent) => void", optional=True),),
             "boolean",
             "Begins to watch; what is there already is no event. False when a directory cannot be watched.",
             _DOC,
@@ -73,7 +92,7 @@ FS_WATCHER = ObjectType(
         Method(
             "Events",
             (),
-            f"{_EVENT}[]",
+            "WatchEvent[]",
             "Returns the events since the last call, for a watcher that was started without a function.",
             _DOC,
             (),
@@ -90,8 +109,6 @@ FS_WATCHER = ObjectType(
         ),
     ),
     notes=(
-        "`Event` is `EVT_CREATE`, `EVT_WRITE`, `EVT_REMOVE`, `EVT_RENAME` or `EVT_CHMOD`.",
-        "`Object` is the path, as file functions take it: of a renamed file the old one; the new one is created.",
         "A new file that is not empty is created and written.",
         "Directories are looked at five times a second at most, also on network shares.",
         "Of what happens to a file between two looks only the result is seen.",
