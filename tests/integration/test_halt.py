@@ -14,7 +14,7 @@ Log("tidied up");
 """
 
 
-def test_a_run_that_is_cancelled_may_end_itself(server: Installation) -> None:
+def test_a_run_may_end_itself_when_it_is_cancelled_its_time_is_over_or_the_server_stops(server: Installation) -> None:
     machine = Machine(server)
     run = machine.start_run(WATCHING)
     machine.wait_for_line(run, "watching")
@@ -25,18 +25,11 @@ def test_a_run_that_is_cancelled_may_end_itself(server: Installation) -> None:
     assert machine.ended(run)["state"] == "cancelled"
     assert machine.log(run) == ["watching", "CREATE a", "tidied up"]
 
-
-def test_a_run_that_reaches_its_time_limit_may_end_itself(server: Installation) -> None:
-    server.ok("site", "set", "default", "wall=1s")
-    machine = Machine(server)
-    run = machine.start_run(WATCHING)
+    run = machine.start_run(WATCHING, timeout_s=1)
     ended = machine.ended(run)
     assert (ended["state"], ended["reason"]) == ("timed_out", "took longer than 1 s")
     assert machine.log(run) == ["watching", "tidied up"]
 
-
-def test_a_run_may_end_itself_when_the_server_stops(server: Installation) -> None:
-    machine = Machine(server)
     run = machine.start_run(WATCHING)
     machine.wait_for_line(run, "watching")
     server.stop()
