@@ -10,10 +10,11 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from nightdrop.core import revisions
 from nightdrop.db import migrate
 from nightdrop.db.engine import Database
 from nightdrop.db.errors import DatabaseNotReadyError, DatabaseTooNewError
-from nightdrop.db.tables import metadata
+from nightdrop.db.tables.partial import metadata
 from vault import fill
 
 _MIGRATIONS = Path(migrate.__file__).parent / "migrations"
@@ -86,8 +87,8 @@ def test_all_migrations_together_make_what_is_declared(empty):
 
 
 def test_every_migration_is_known_in_its_order():
-    revisions = [script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()]
-    assert tuple(reversed(revisions)) == migrate.REVISIONS
+    found = [script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()]
+    assert tuple(reversed(found)) == revisions.REVISIONS
 
 
 def test_a_newer_database_is_left_alone(db):
@@ -124,7 +125,7 @@ def test_killed_on_the_way_it_is_as_it_was(empty_url, statements):
 
 
 def test_secrets_that_are_there_already_get_into_the_index_of_the_search(vault, monkeypatch):
-    monkeypatch.setattr(migrate, "REVISIONS", migrate.REVISIONS[: migrate.REVISIONS.index("0005") + 1])
+    monkeypatch.setattr(revisions, "REVISIONS", revisions.REVISIONS[: revisions.REVISIONS.index("0005") + 1])
     triggers = ("secrets_added", "secrets_search_left", "secrets_search_set", "secrets_removed")
     on = "" if vault.db.is_sqlite else " ON secrets"
     with vault.db.write() as connection:

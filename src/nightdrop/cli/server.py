@@ -14,6 +14,7 @@ from nightdrop.cli.client import Client
 from nightdrop.cli.context import Context, common
 from nightdrop.cli.keeper import keeper_problem
 from nightdrop.cli.processes import Supervisor, become
+from nightdrop.cli.schema import is_current
 from nightdrop.cli.setup import install
 from nightdrop.cli.usage import LISTEN
 from nightdrop.core.errors import NightdropError, UnavailableError
@@ -80,7 +81,8 @@ def up_command(context: Context, listen: str | None, *, self_signed: bool) -> No
             click.echo(f"warning: No secret can be opened. {problem[0]}\nhint: {problem[1]}", err=True)
 
     # Both parts refuse a database of an earlier version; the one who starts them brings it here.
-    install("migrate", "--home", str(home.root))
+    if not is_current(home):
+        install("migrate", "--home", str(home.root))
     # Without it two that start at the same moment could each get one part, and both would give up.
     _lock = lock_start(home)
     sys.exit(Supervisor(home.root, _environment(listen, self_signed=self_signed)).run(announce, ready))

@@ -7,18 +7,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
+from nightdrop.core import revisions
+from nightdrop.core.revisions import head
 from nightdrop.db.engine import Database
 from nightdrop.db.errors import DatabaseNotReadyError, DatabaseTooNewError
 
-# Every revision this version knows, oldest first; the last one is the head.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 # Any constant will do, as long as no other advisory lock has it.
 _POSTGRES_LOCK = 0x6E64_6D69_6772
-
-
-def head() -> str:
-    """Return the revision of this version's schema."""
-    return REVISIONS[-1]
 
 
 def current(db: Database) -> str | None:
@@ -61,7 +56,7 @@ def upgrade(db: Database) -> None:
 
 def _is_head(connection: Connection) -> bool:
     found = _current(connection)
-    if found is not None and found not in REVISIONS:
+    if found is not None and found not in revisions.REVISIONS:
         raise DatabaseTooNewError
     return found == head()
 

@@ -41,6 +41,15 @@ function OneScript({ site, id }: { site: string; id: string }) {
   )
 }
 
+/** As high as the editor that is on its way: what is below it must not move under a hand that is about to click. */
+function EditorPlace({ lines }: { lines: number }) {
+  return (
+    <div style={{ height: `min(58vh, max(13rem, ${lines * 1.3}rem))` }}>
+      <Loader size="sm" aria-label="Loading" />
+    </div>
+  )
+}
+
 function Workplace({ site, opened, reload }: { site: string; opened: Opened; reload: () => void }) {
   const { script } = opened
   useTitle(script.name)
@@ -150,7 +159,7 @@ function Workplace({ site, opened, reload }: { site: string; opened: Opened; rel
         </Text>
         <Findings check={check} busy={editing.busy} onMove={editable && may(rights, 'secrets:edit') ? move : null} onShow={(at) => editor.current?.show(at)} />
         <Problem error={error} />
-        <Suspense fallback={<Loader size="sm" aria-label="Loading" />}>
+        <Suspense fallback={<EditorPlace lines={script.code.split('\n').length} />}>
           <Editor
             handle={editor}
             label={`Code of ${script.name}`}

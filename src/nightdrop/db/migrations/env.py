@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from nightdrop.db.tables import metadata
+from nightdrop.db.tables.partial import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
-    text,
 )
 
 from nightdrop.db.tables.columns import Big, Ordered, metadata, site_column
@@ -50,27 +49,6 @@ runs = Table(
     Column("code", Text),
     UniqueConstraint("site_id", "idempotency_key"),
 )
-_queued = text("state = 'queued'")
-_running = text("state = 'running'")
-Index(
-    "ix_runs_queued",
-    runs.c.priority.desc(),
-    runs.c.run_at_ms,
-    runs.c.id,
-    sqlite_where=_queued,
-    postgresql_where=_queued,
-)
-Index("ix_runs_leases", runs.c.lease_until_ms, sqlite_where=_running, postgresql_where=_running)
-# Of the runs of one concurrency key one runs at a time; runs without a key (NULL) are all different.
-Index(
-    "ix_runs_keys",
-    runs.c.site_id,
-    runs.c.concurrency_key,
-    unique=True,
-    sqlite_where=_running,
-    postgresql_where=_running,
-)
-Index("ix_runs_workers", runs.c.worker_id, sqlite_where=_running, postgresql_where=_running)
 # Ids sort by time of creation, so these give the newest first.
 Index("ix_runs_by_site", runs.c.site_id, runs.c.id)
 Index("ix_runs_by_script", runs.c.script_id, runs.c.id)

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 
 from nightdrop.db import search_index
@@ -43,8 +42,6 @@ Index("ix_secrets_by_name", secrets.c.site_id, secrets.c.name_key, secrets.c.id,
 Index("ix_secrets_by_updated", secrets.c.site_id, secrets.c.updated_ms, secrets.c.id, secrets.c.search)
 Index("ix_secrets_by_used", secrets.c.site_id, secrets.c.last_used_ms, secrets.c.id, secrets.c.search)
 Index("ix_secrets_by_epoch", secrets.c.site_id, secrets.c.epoch, secrets.c.id)
-_not_ok = text("health <> 'ok'")
-Index("ix_secrets_not_ok", secrets.c.health, secrets.c.id, sqlite_where=_not_ok, postgresql_where=_not_ok)
 
 # Apart from the row: a column after the sealed bytes would make a list read all of them.
 secret_expiries = Table(

@@ -1,6 +1,6 @@
 """Sites, their keys, and what the database says of itself."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, false, text
+from sqlalchemy import Boolean, Column, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, false
 
 from nightdrop.db.tables.columns import Big, Ordered, metadata, site_column
 
@@ -56,5 +56,3 @@ rotations = Table(
     Column("lease_until_ms", Big, nullable=False, server_default="0"),
     PrimaryKeyConstraint("site_id", "epoch"),
 )
-_open = text("finished_ms IS NULL")
-Index("ix_rotations_open", rotations.c.site_id, unique=True, sqlite_where=_open, postgresql_where=_open)

@@ -1,6 +1,6 @@
 """What starts runs by itself."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, PrimaryKeyConstraint, Table, Text, text, true
+from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, PrimaryKeyConstraint, Table, Text, true
 
 from nightdrop.db.tables.columns import Big, Ordered, metadata, site_column
 
@@ -32,8 +32,6 @@ triggers = Table(
 Index("ix_triggers_by_site", triggers.c.site_id, triggers.c.id)
 Index("ix_triggers_by_script", triggers.c.script_id, triggers.c.id)
 Index("ix_triggers_after", triggers.c.after_script_id)
-_due = text("enabled AND next_ms IS NOT NULL")
-Index("ix_triggers_due", triggers.c.next_ms, sqlite_where=_due, postgresql_where=_due)
 
 # What watched folders held when they were looked at last.
 watched_files = Table(
