@@ -77,9 +77,9 @@ class Watchers:
         Raises:
             WatchRefusedError
         """
-        if not isinstance(numbers, list):
+        if not isinstance(numbers, list) or not all(isinstance(number, int) for number in numbers):
             raise WatchRefusedError
-        known = [number for number in numbers if isinstance(number, int) and number in self._running]
+        known = [number for number in numbers if number in self._running]
         return [[number, events] for number in known if (events := self._events(self._running[number]))]
 
     def pause_s(self, numbers: Sequence[int]) -> float:

@@ -62,6 +62,8 @@ CALL = {"c": "log", "a": ["info", "x"]}
         b'{"c":"wait","a":[-1,[],true]}',
         b'{"c":"wait","a":[1,{},true]}',
         b'{"c":"wait","a":[1,[],1]}',
+        b'{"c":"wait","a":[1,[[]],true]}',
+        b'{"c":"watch.events","a":["1"]}',
         b'{"c":"watch.start","a":["x",{}]}',
         b'{"c":"watch.start","a":[1,{"dirs":[["in",1]],"include":[],"exclude":[],"delay":0}]}',
         b'{"c":"watch.start","a":[1,{"dirs":[],"include":[1],"exclude":[],"delay":0}]}',

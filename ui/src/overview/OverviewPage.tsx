@@ -48,7 +48,7 @@ function NewestRuns({ site }: { site: string }) {
 function FirstSteps({ site }: { site: string }) {
   return (
     <Section title="First steps">
-      <Steps type="ordered" spacing="xs">
+      <Steps type="ordered" size="sm" spacing="xs">
         <Steps.Item>
           Store a password or key under <More to={`/sites/${site}/secrets`}>Secrets</More>. Nobody can see it here again.
         </Steps.Item>
