@@ -60,7 +60,7 @@ function Runs({ site }: { site: string }) {
           )}
           <ScriptFilter site={site} value={script ?? null} onChange={(next) => set('script', next)} />
           <Text size="sm" c="dimmed" role="status">
-            {list.isPending ? <Loader size="xs" aria-label="Loading" /> : ''}
+            {list.isPending ? <Loader size="xs" role="img" aria-label="Loading" /> : ''}
           </Text>
         </Group>
         <Problem error={list.error} retry={() => void list.refetch()} />

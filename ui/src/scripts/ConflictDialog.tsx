@@ -25,7 +25,7 @@ export function ConflictDialog({ opened, theirs, mine, onTheirs, onMine, onClose
             {theirs.script.pushed_by} stored version {theirs.script.version} after you opened the script. On the left is that version, on the right what you have. Nothing
             is lost: every version that was saved can be restored.
           </Text>
-          <Suspense fallback={<Loader size="sm" aria-label="Loading" />}>
+          <Suspense fallback={<Loader size="sm" role="img" aria-label="Loading" />}>
             <Comparison before={theirs.script.code} after={mine()} wide labels={LABELS} />
           </Suspense>
           <DialogFooter>

@@ -45,7 +45,7 @@ function OneScript({ site, id }: { site: string; id: string }) {
 function EditorPlace({ lines }: { lines: number }) {
   return (
     <div style={{ height: `min(58vh, max(13rem, ${lines * 1.3}rem))` }}>
-      <Loader size="sm" aria-label="Loading" />
+      <Loader size="sm" role="img" aria-label="Loading" />
     </div>
   )
 }

@@ -72,7 +72,7 @@ function Between({ site, id, before, after }: { site: string; id: string; before
             from.code === to.code ? (
               <Text size="sm">They are the same.</Text>
             ) : (
-              <Suspense fallback={<Loader size="sm" aria-label="Loading" />}>
+              <Suspense fallback={<Loader size="sm" role="img" aria-label="Loading" />}>
                 <Comparison before={from.code} after={to.code} labels={[`Version ${before}`, `Version ${after}`]} />
               </Suspense>
             )

@@ -17,7 +17,7 @@ export function useUsers(site: string, secret: Secret) {
 
 export function UsersList({ users, name }: { users: ReturnType<typeof useUsers>; name: string }) {
   if (users.error) return <Problem error={users.error} retry={() => void users.refetch()} />
-  if (!users.data) return <Loader size="sm" aria-label="Loading the scripts that use it" />
+  if (!users.data) return <Loader size="sm" role="img" aria-label="Loading the scripts that use it" />
   const others = users.data.items.filter((user) => user.kind !== 'script')
   const certain = users.data.items.filter((user) => user.certain && user.kind === 'script')
   const possible = users.data.items.filter((user) => !user.certain && user.computed)

@@ -45,7 +45,7 @@ function Invited({ token }: { token: string }) {
     retry: false,
     gcTime: 0,
   })
-  if (invitation.isPending) return <Narrow title="Set up your account"><Loader aria-label="Loading" /></Narrow>
+  if (invitation.isPending) return <Narrow title="Set up your account"><Loader role="img" aria-label="Loading" /></Narrow>
   if (invitation.error) {
     return (
       <Narrow title="This link does not work">

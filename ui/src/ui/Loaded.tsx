@@ -7,5 +7,5 @@ import { Problem } from './Problem'
 export function Loaded<T>({ query, children }: { query: UseQueryResult<T>; children: (data: T) => ReactNode }) {
   if (query.data !== undefined) return <>{children(query.data)}</>
   if (query.error) return <Problem error={query.error} retry={() => void query.refetch()} />
-  return <Loader size="sm" aria-label="Loading" />
+  return <Loader size="sm" role="img" aria-label="Loading" />
 }

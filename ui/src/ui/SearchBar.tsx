@@ -40,7 +40,7 @@ export function SearchBar<Sort extends string>({ input, typed, onTyped, sorts, s
       />
       <Select aria-label="Sort by" {...(sortsByHead && { hiddenFrom: 'sm' })} data={sorts} value={sort} allowDeselect={false} onChange={(next) => next && onSort(next as Sort)} className={classes.sort} />
       <Text size="sm" c="dimmed" role="status" className={classes.count}>
-        {loading ? <Loader size="xs" aria-label="Loading" /> : counted(count, more, noun)}
+        {loading ? <Loader size="xs" role="img" aria-label="Loading" /> : counted(count, more, noun)}
       </Text>
     </Group>
   )
