@@ -17,7 +17,7 @@ from nightdrop.cli.plain import plain
 from nightdrop.cli.script import read_script, script_command
 
 _ADVICE = 'Store each with: nightdrop secret set NAME, and write GetSecret("NAME") in its place.'
-_UNREAD = "note: errors of syntax were not looked for, as this host has no sandbox"
+_UNREAD = "note: errors of syntax were not looked for, as this host has no sandbox for it"
 
 
 @script_command.command("lint")
@@ -58,9 +58,8 @@ def _read(codes: Sequence[str]) -> list[Any]:
     """Return the error of syntax of each: ``None`` without one, ``False`` when it was not read."""
     # A process of its own, as it forks, and as few commands need the engine.
     argv = [sys.executable, "-I", "-m", "nightdrop.syncjs.syntax"]
-    done = subprocess.run(argv, input=json.dumps(codes), stdout=subprocess.PIPE, text=True, check=True)
-    answers: list[Any] = json.loads(done.stdout)
-    return answers
+    done = subprocess.run(argv, input=json.dumps(codes), stdout=subprocess.PIPE, text=True, check=False)
+    return list(json.loads(done.stdout)) if done.returncode == 0 else [False] * len(codes)
 
 
 def _found(script: str, error: Any, check: dict[str, Any]) -> Iterator[dict[str, Any]]:

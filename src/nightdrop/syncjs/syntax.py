@@ -3,7 +3,7 @@
 Whoever checks a script need not have written it, so each is read in a process confined as a runner is.
 
 Standard input is a JSON array of codes, standard output one of answers: an error, ``null`` for none, or ``false`` where
-this host has no sandbox.
+it was not read, as this host has no sandbox.
 """
 
 import json
@@ -37,7 +37,10 @@ def _check_confined(prepared: Prepared, code: str) -> Any:
     with os.fdopen(reading, "rb") as pipe:
         answer = pipe.read()
     _, status = os.waitpid(pid, 0)
-    return json.loads(answer) if status == 0 else _TOO_LONG
+    if os.WIFSIGNALED(status):
+        return _TOO_LONG
+    # A sandbox that could not be entered says nothing of the script.
+    return json.loads(answer) if status == 0 else False
 
 
 def _child(prepared: Prepared, code: str, writing: int) -> NoReturn:

@@ -183,9 +183,11 @@ def test_a_script_that_does_not_end_itself_is_ended(queue, pair, monkeypatch):
 
         def time_out(dispatcher):
             for live in dispatcher._live.values():
-                live.end(RunState.TIMED_OUT, "took longer than 1 s")
+                if live.listens:
+                    live.end(RunState.TIMED_OUT, "took longer than 1 s")
 
         ended = dispatch_until_ended(queue, Pool(first), run.id, start, during=time_out)
+        assert gateway.recv_json() == {"op": "halt"}
     assert (ended.state, ended.reason) == (RunState.TIMED_OUT, "took longer than 1 s")
 
 
